@@ -1,0 +1,1 @@
+"""Policy: from files and frozen facts to a Decision. Pure: no I/O, no clock, no database."""

@@ -1,0 +1,160 @@
+"""What evaluation says: one tree with the actual values, for page, API, CLI, forge and PDF alike.
+
+Stored as canonical bytes by digest (``gate-decision/v1``); "as decided" is read back from these
+bytes and never recomputed. Sentences are finished English; ids stand beside them for machines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+FORMAT = "gate-decision/v1"
+
+
+class Answer(StrEnum):
+    """The answers a decision can hold (`product.md`); stale and unknown are answers about a *question*."""
+
+    APPROVED = "approved"
+    OVERRIDDEN = "overridden"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    ERROR = "error"
+
+    @property
+    def allows(self) -> bool:
+        return self in (Answer.APPROVED, Answer.OVERRIDDEN)
+
+
+class RuleState(StrEnum):
+    NOT_APPLICABLE = "not_applicable"
+    UNSATISFIED = "unsatisfied"
+    SATISFIED = "satisfied"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Somebody who could fill an open slot now."""
+
+    person: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disqualified:
+    """Somebody who holds the role and still cannot: ``reason`` is a finished sentence."""
+
+    person: str
+    name: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """One slot and the approval (by log index) that the matching put into it."""
+
+    person: str
+    name: str
+    index: int
+    signed_at: datetime
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementResult:
+    """``count`` people in ``role`` (of ``team``) with ``meaning``; ``missing`` = open slots."""
+
+    id: str
+    role: str
+    team: str | None
+    count: int
+    meaning: str
+    sentence: str
+    filled: tuple[Filled, ...] = ()
+    missing: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    disqualified: tuple[Disqualified, ...] = ()
+    is_satisfiable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleResult:
+    """One rule: why it applies (or not), with actual values, and what it still needs."""
+
+    id: str
+    description: str
+    state: RuleState
+    because: tuple[str, ...] = ()
+    requirements: tuple[RequirementResult, ...] = ()
+    controls: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionResult:
+    """A prerequisite, required check or change request: met or not, for whom, and how to mend it."""
+
+    id: str
+    kind: str
+    is_met: bool
+    sentence: str
+    remedy: str = ""
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCounted:
+    """A recorded approval that does not count now, and why (stale head, expired, lost the role …)."""
+
+    index: int
+    person: str
+    name: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why the answer is what it is. ``rule`` names the rule, prerequisite or check, if one."""
+
+    code: str
+    sentence: str
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer for one revision under one policy, and everything that explains it.
+
+    ``answer`` is the worst of the reasons' (error > blocked > rejected > overridden > pending >
+    approved); all reasons are listed, not only the first. ``counted`` are the log indexes of the
+    approvals it rests on. ``out_of_scope`` names the rule that put it out of scope. ``ask`` is a
+    smallest set of people who could unblock it. ``valid_until`` is exclusive.
+    """
+
+    answer: Answer
+    summary: str
+    evaluated_at: datetime
+    valid_until: datetime
+    head: str
+    target: str
+    policy_epoch: int
+    policy_digest: str
+    facts_digest: str = ""
+    is_cross_team: bool = True
+    owning_teams: tuple[str, ...] = ()
+    contributing_teams: tuple[str, ...] = ()
+    out_of_scope: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    conditions: tuple[ConditionResult, ...] = ()
+    counted: tuple[int, ...] = ()
+    not_counted: tuple[NotCounted, ...] = ()
+    excluded: tuple[Disqualified, ...] = ()
+    ask: tuple[Candidate, ...] = ()
+    notes: tuple[str, ...] = ()
+    format: str = field(default=FORMAT)
