@@ -1,0 +1,56 @@
+"""Triggers that make the log tables insert-only, on both engines.
+
+They guard against accidents and careless scripts, not against whoever owns the database: that is
+what checkpoints held elsewhere are for (``gate/workflow/audit.py``). Created by the migrations.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+INSERT_ONLY: Final = ("log_entry", "log_tile", "log_checkpoint", "blob")
+_FUNCTION: Final = "gate_insert_only"
+
+
+def build_guards(dialect: str) -> tuple[str, ...]:
+    """DDL statements that create the guards. ``dialect`` is ``sqlite`` or ``postgresql``."""
+    if dialect == "sqlite":
+        return (
+            *(_sqlite(table, verb) for table in INSERT_ONLY for verb in ("UPDATE", "DELETE")),
+            _sqlite("log_head", "DELETE"),
+        )
+    return (
+        f"CREATE FUNCTION {_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
+        "END $$",
+        *(_postgresql(table, "UPDATE OR DELETE OR TRUNCATE") for table in INSERT_ONLY),
+        _postgresql("log_head", "DELETE OR TRUNCATE"),
+    )
+
+
+def build_unguards(dialect: str) -> tuple[str, ...]:
+    """DDL statements that take the guards away again, for a downgrade."""
+    if dialect == "sqlite":
+        return (
+            *(f"DROP TRIGGER guard_{table}_{verb}" for table in INSERT_ONLY for verb in ("update", "delete")),
+            "DROP TRIGGER guard_log_head_delete",
+        )
+    return (
+        *(f"DROP TRIGGER guard_{table} ON {table}" for table in (*INSERT_ONLY, "log_head")),
+        f"DROP FUNCTION {_FUNCTION}()",
+    )
+
+
+def _sqlite(table: str, verb: str) -> str:
+    return (
+        f"CREATE TRIGGER guard_{table}_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is insert-only'); END"
+    )
+
+
+def _postgresql(table: str, verbs: str) -> str:
+    # A statement trigger: it also sees TRUNCATE, and fires even when no row matches.
+    return (
+        f"CREATE TRIGGER guard_{table} BEFORE {verbs} ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {_FUNCTION}()"
+    )
