@@ -1,0 +1,1 @@
+"""Where private keys live. Files for now; nothing else in the gate ever holds one."""
