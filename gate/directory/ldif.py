@@ -127,7 +127,7 @@ class _LdifSession:
         if node is None or not node.passwords:
             self._no_password.holds(password)
             return False
-        holds = any([known.holds(password) for known in node.passwords])
+        holds = any(known.holds(password) for known in node.passwords)
         return holds and not node.entry.values("pwdAccountLockedTime")
 
     def _find(self, nodes: Sequence[_Node], attributes: Sequence[str], values: Sequence[str]) -> list[_Node]:
