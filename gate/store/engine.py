@@ -169,7 +169,12 @@ def _try(engine: Engine) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     # A descriptor of its own for every turn: flock then also keeps threads of one process apart.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _misconfigured(
+            "The database's lock file cannot be opened.", "Let the gate write beside its database."
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

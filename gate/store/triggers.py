@@ -10,6 +10,11 @@ from typing import Final
 
 INSERT_ONLY: Final = ("log_entry", "log_tile", "log_checkpoint", "blob")
 _FUNCTION: Final = "gate_insert_only"
+_GUARD_FUNCTION: Final = (
+    f"CREATE FUNCTION {_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
+    "END $$"
+)
 
 
 def build_guards(dialect: str) -> tuple[str, ...]:
@@ -20,9 +25,7 @@ def build_guards(dialect: str) -> tuple[str, ...]:
             _sqlite("log_head", "DELETE"),
         )
     return (
-        f"CREATE FUNCTION {_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
-        "END $$",
+        _GUARD_FUNCTION,
         *(_postgresql(table, "UPDATE OR DELETE OR TRUNCATE") for table in INSERT_ONLY),
         _postgresql("log_head", "DELETE OR TRUNCATE"),
     )
@@ -50,7 +53,4 @@ def _sqlite(table: str, verb: str) -> str:
 
 def _postgresql(table: str, verbs: str) -> str:
     # A statement trigger: it also sees TRUNCATE, and fires even when no row matches.
-    return (
-        f"CREATE TRIGGER guard_{table} BEFORE {verbs} ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {_FUNCTION}()"
-    )
+    return f"CREATE TRIGGER guard_{table} BEFORE {verbs} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {_FUNCTION}()"

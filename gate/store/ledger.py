@@ -1,0 +1,165 @@
+"""The only writer of recorded facts: commands in, receipts out.
+
+``append`` blocks until the command is durable and covered by a signed checkpoint that is itself in
+the database and in the checkpoint file, or raises. Callers on many threads share commits: one thread
+per process takes whatever has queued up, at most ``MAX_BATCH``, without lingering (the previous commit
+is the linger), and ``gate/store/writer.py`` makes one transaction of it. Any number of processes and
+hosts may do so on PostgreSQL; one host on SQLite.
+
+Open it after any fork. Reading the log is ``gate/store/log.py``'s.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from sqlalchemy import Engine
+
+from gate.auditlog.entry import leaf_hash
+from gate.domain.clock import Clock
+from gate.domain.errors import InputError, UnavailableError
+from gate.signing.api import Signer
+from gate.store.command import (
+    Blob,
+    Command,
+    EntryIndex,
+    FreeText,
+    Job,
+    NewEntry,
+    Receipt,
+    Row,
+)
+from gate.store.fence import Fence
+from gate.store.witnessed import CheckpointFile, Witnessed
+from gate.store.writer import Item, Outcome, Writer
+
+__all__ = ["Blob", "Command", "EntryIndex", "FreeText", "Job", "Ledger", "NewEntry", "Receipt", "Row"]
+
+MAX_BATCH: Final = 512
+DEADLINE_SECONDS: Final = 30.0
+
+
+class _Waiting:
+    """A queued item, and the lock its caller waits on. A bare lock is the cheapest hand-off there is."""
+
+    __slots__ = ("done", "item", "outcome")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.outcome: Outcome | None = None
+        self.done = threading.Lock()
+        self.done.acquire()
+
+
+class Ledger:
+    """Appends commands. Thread-safe; one per process."""
+
+    def __init__(self, *, engine: Engine, log_signer: Signer, origin: str, checkpoint_file: Path, clock: Clock) -> None:
+        self._file = CheckpointFile(checkpoint_file)
+        fence = Fence(self._file)
+        self._writer = Writer(engine=engine, signer=log_signer, origin=origin, fence=fence, clock=clock)
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._home = os.getpid()
+        self._closed = False
+
+    def append(self, command: Command, *, deadline_seconds: float = DEADLINE_SECONDS) -> Receipt:
+        """Record ``command``. What is returned is durable and covered by a signed checkpoint.
+
+        Raises ``ConflictError`` (moved, policy-moved, partly-recorded, contradicts-record: nothing was
+        written), ``InputError`` (nothing was written), ``UnavailableError`` (rolled-back: nothing was
+        written; otherwise unknown: send it again under the same key).
+        """
+        if not command.entries:
+            raise InputError("A command without an entry would record nothing.", code="no-entry")
+        waiting = _Waiting(Item(command=command, leaves=tuple(leaf_hash(entry.envelope) for entry in command.entries)))
+        self._ensure_running()
+        self._queue.put(waiting)
+        if not waiting.done.acquire(timeout=deadline_seconds):
+            raise UnavailableError(
+                "The record was not written in time; it may still be.",
+                code="unreachable",
+                remedy="Repeat the step: under the same key nothing is recorded twice.",
+            )
+        return _answer(waiting.outcome)
+
+    def latest_witnessed(self) -> Witnessed | None:
+        """The largest checkpoint in the checkpoint file; None before the first."""
+        return self._file.latest()
+
+    def close(self) -> None:
+        """Finish what is queued and stop. Appending afterwards is refused."""
+        with self._starting:
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            self._queue.put(None)
+            thread.join()
+
+    def _ensure_running(self) -> None:
+        if self._thread is not None and self._home == os.getpid() and not self._closed:
+            return
+        if self._home != os.getpid():
+            raise UnavailableError("The ledger was opened before the process forked.", code="misconfigured")
+        with self._starting:
+            if self._closed:
+                raise UnavailableError("The ledger is closed.", code="closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while batch := self._take():
+            self._serve(batch)
+
+    def _take(self) -> list[_Waiting]:
+        """What is queued now, at least one; empty when it is time to stop."""
+        batch: list[_Waiting] = []
+        waiting = self._queue.get()
+        try:
+            while waiting is not None:
+                batch.append(waiting)
+                if len(batch) == MAX_BATCH:
+                    return batch
+                waiting = self._queue.get_nowait()
+        except Empty:
+            return batch
+        if batch:
+            self._queue.put(None)  # serve these first, then stop
+        return batch
+
+    def _serve(self, batch: list[_Waiting]) -> None:
+        outcomes: list[Outcome]
+        try:
+            outcomes = self._writer.write([waiting.item for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - our own bug: every caller is told, with the cause
+            outcomes = [_broken(error)] * len(batch)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            waiting.outcome = outcome
+            waiting.done.release()
+
+
+def _answer(outcome: Outcome | None) -> Receipt:
+    if isinstance(outcome, Receipt):
+        return outcome
+    if outcome is None:
+        raise _broken(None)
+    # A fresh exception for each caller: one outage is raised in many threads at once.
+    raise type(outcome)(
+        outcome.message, code=outcome.code, remedy=outcome.remedy, **outcome.details
+    ) from outcome.__cause__
+
+
+def _broken(cause: Exception | None) -> UnavailableError:
+    error = UnavailableError(
+        "The ledger broke while writing; whether it was written is not known.",
+        code="broken",
+        remedy="Repeat the step under the same key, and tell the administrator.",
+    )
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,132 @@
+"""Which commands of a batch may be written, and where: decided from versions alone, no database.
+
+Rules: commands are looked at in the order they came, each against the state that the accepted ones
+before it leave behind; a refusal touches only its own command; no policy is consulted here. What
+was refused is evaluated anew by its author, outside the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gate.domain.errors import ConflictError
+from gate.store.command import POLICY_STREAM, Command
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What the log says under the lock: its size, last version per stream, index per dedup key."""
+
+    size: int
+    versions: dict[str, int]
+    recorded: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An accepted command (its ``position`` in the batch) and the index of its first entry."""
+
+    position: int
+    command: Command
+    first: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What to write, what was recorded before (position → indexes), what is refused (position → why)."""
+
+    accepted: list[Placed] = field(default_factory=list)
+    repeated: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    refused: dict[int, ConflictError] = field(default_factory=dict)
+
+
+def streams_of(commands: Iterable[Command]) -> set[str]:
+    """Every stream whose version matters to these commands."""
+    found: set[str] = set()
+    for command in commands:
+        found.update(entry.stream for entry in command.entries)
+        found.update(stream for stream, _ in command.expects)
+        if command.policy_epoch is not None:
+            found.add(POLICY_STREAM)
+    return found
+
+
+def dedups_of(commands: Iterable[Command]) -> set[str]:
+    """Every deduplication key these commands hold."""
+    found = set()
+    for command in commands:
+        for position in range(len(command.entries)):
+            dedup = command.dedup(position)
+            if dedup is not None:
+                found.add(dedup)
+    return found
+
+
+def build_plan(commands: Sequence[Command], state: State) -> Plan:
+    """Place what may be written. Moves ``state`` forward as it accepts."""
+    plan = Plan()
+    for position, command in enumerate(commands):
+        try:
+            known = _recorded_before(command, state)
+            if known:
+                plan.repeated[position] = known
+                continue
+            _refuse_if_moved(command, state)
+        except ConflictError as refusal:
+            plan.refused[position] = refusal
+            continue
+        plan.accepted.append(Placed(position=position, command=command, first=state.size))
+        _advance(command, state)
+    return plan
+
+
+def _recorded_before(command: Command, state: State) -> tuple[int, ...]:
+    """The indexes this command got the first time; empty when it is new."""
+    if not state.recorded:
+        return ()
+    keys = [command.dedup(position) for position in range(len(command.entries))]
+    found = [state.recorded[key] for key in keys if key is not None and key in state.recorded]
+    if found and len(found) < len(keys):
+        raise ConflictError(
+            "Part of this was recorded before, under the same key.",
+            code="partly-recorded",
+            remedy="Use a new key for a new act.",
+            indexes=found,
+        )
+    return tuple(found)
+
+
+def _refuse_if_moved(command: Command, state: State) -> None:
+    for stream, expected in command.expects:
+        _refuse_stale(stream, expected, state.versions.get(stream, 0))
+    ahead: dict[str, int] = {}
+    for entry in command.entries:
+        before = ahead.get(entry.stream)
+        actual = state.versions.get(entry.stream, 0) if before is None else before
+        _refuse_stale(entry.stream, entry.version - 1, actual)
+        ahead[entry.stream] = entry.version
+    if command.policy_epoch is not None:
+        _refuse_stale(POLICY_STREAM, command.policy_epoch, state.versions.get(POLICY_STREAM, 0))
+
+
+def _refuse_stale(stream: str, expected: int, actual: int) -> None:
+    if expected != actual:
+        what = "The policy in force has" if stream == POLICY_STREAM else f"{stream} has"
+        raise ConflictError(
+            f"{what} changed in the meantime.",
+            code="policy-moved" if stream == POLICY_STREAM else "moved",
+            remedy="Look at it again and repeat the step.",
+            stream=stream,
+            expected=expected,
+            actual=actual,
+        )
+
+
+def _advance(command: Command, state: State) -> None:
+    for position, entry in enumerate(command.entries):
+        state.versions[entry.stream] = entry.version
+        dedup = command.dedup(position)
+        if dedup is not None:
+            state.recorded[dedup] = state.size + position
+    state.size += len(command.entries)

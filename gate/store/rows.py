@@ -1,0 +1,123 @@
+"""Writing many rows of many commands with few statements.
+
+Rules: rows of one shape (table, columns, key, mode) go to the database as one ``executemany``;
+two writes to the same key keep their order, by starting a new phase when their shapes differ; an
+update that finds no row is an integrity error, like an insert that finds one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from gate.store.command import EntryIndex, Row
+from gate.store.housekeeping import outbox
+from gate.store.plan import Placed
+from gate.store.tables import blob, free_text
+
+Shape = tuple[Table, tuple[str, ...], tuple[str, ...] | None, bool]
+Values = dict[str, object]
+
+
+@dataclass(slots=True)
+class RowBatch:
+    """Rows collected for one transaction, in phases of shape → parameter sets."""
+
+    dialect: str
+    _phases: list[dict[Shape, list[Values]]] = field(default_factory=lambda: [{}])
+    _last: dict[tuple[object, ...], Shape] = field(default_factory=dict)
+
+    def add(self, row: Row, first: int) -> None:
+        """Take one row of a command whose first entry has index ``first``."""
+        values = resolve(row.values, first)
+        shape = (row.table, tuple(sorted(values)), row.key, row.update)
+        if row.key is not None:
+            self._keep_order(shape, (row.table, *(values[name] for name in row.key)))
+        self._phases[-1].setdefault(shape, []).append(values)
+
+    def _keep_order(self, shape: Shape, written: tuple[object, ...]) -> None:
+        if self._last.get(written, shape) != shape:
+            self._phases.append({})
+            self._last.clear()
+        self._last[written] = shape
+
+    def write(self, connection: Connection) -> None:
+        """Send everything. Raises ``IntegrityError`` when an update found no row."""
+        for phase in self._phases:
+            for shape, values in phase.items():
+                _send(connection, shape, values, self.dialect)
+
+
+def write_rows(connection: Connection, placed: Iterable[Placed]) -> None:
+    """Projections, blobs, free texts and jobs of the accepted commands."""
+    batch = RowBatch(connection.dialect.name)
+    blobs: dict[bytes, Values] = {}
+    texts: list[Values] = []
+    jobs: list[Values] = []
+    for item in placed:
+        command = item.command
+        for row in command.rows:
+            batch.add(row, item.first)
+        for content in command.blobs:
+            blobs[content.sha256] = {"sha256": content.sha256, "kind": content.kind, "bytes": content.content}
+        for typed in command.free_texts:
+            texts.append(
+                {"commitment": typed.commitment, "salt": typed.salt, "value": typed.value, "about": typed.about}
+            )
+        for job in command.jobs:
+            payload = json.dumps(resolve(job.payload, item.first), sort_keys=True)
+            jobs.append({"kind": job.kind, "payload": payload, "not_before": job.not_before})
+    batch.write(connection)
+    for table, values in ((blob, list(blobs.values())), (free_text, texts)):
+        if values:
+            connection.execute(_insert_new(table, batch.dialect), values)
+    if jobs:
+        connection.execute(_INSERT_JOB, jobs)
+
+
+def resolve(values: Mapping[str, object], first: int) -> Values:
+    """The same values with every ``EntryIndex`` replaced by the index it stands for."""
+    return {name: first + value.position if type(value) is EntryIndex else value for name, value in values.items()}
+
+
+def _send(connection: Connection, shape: Shape, values: list[Values], dialect: str) -> None:
+    _, _, key, is_update = shape
+    if is_update:
+        values = [
+            {f"key_{name}" if name in (key or ()) else name: value for name, value in row.items()} for row in values
+        ]
+    result = connection.execute(_statement(shape, dialect), values)
+    if is_update and result.rowcount != len(values):
+        raise IntegrityError(f"update of {shape[0].name} found no row", None, LookupError())
+
+
+@lru_cache(maxsize=512)
+def _statement(shape: Shape, dialect: str) -> Executable:
+    table, columns, key, is_update = shape
+    if key is None:
+        return insert(table).inline()
+    rest = [name for name in columns if name not in key]
+    if is_update:
+        changed: dict[str, Any] = {name: bindparam(name) for name in rest}
+        return update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in key)).values(changed)
+    found: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    if not rest:
+        return found.on_conflict_do_nothing(index_elements=list(key)).inline()  # type: ignore[no-any-return]
+    replaced = {name: found.excluded[name] for name in rest}
+    return found.on_conflict_do_update(index_elements=list(key), set_=replaced).inline()  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=16)
+def _insert_new(table: Table, dialect: str) -> Executable:
+    found: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    return found.on_conflict_do_nothing(index_elements=list(table.primary_key.columns)).inline()  # type: ignore[no-any-return]
+
+
+_INSERT_JOB = insert(outbox).inline()
