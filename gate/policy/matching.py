@@ -1,0 +1,75 @@
+"""One person, one slot: bipartite matching between open slots and people.
+
+``match`` finds a largest assignment (augmenting paths, Kuhn); ``cheapest`` a largest one that asks the fewest people
+for something new (successive shortest paths). Both are deterministic: earlier slots and earlier people first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+P = TypeVar("P", bound=Hashable)
+
+
+def match(slots: Sequence[Sequence[P]]) -> dict[int, P]:
+    """A largest assignment slot number -> person, given who could fill each slot."""
+    holder: dict[P, int] = {}
+    for slot in range(len(slots)):
+        _augment(slots, slot, holder, set())
+    return {slot: person for person, slot in holder.items()}
+
+
+def _augment(slots: Sequence[Sequence[P]], slot: int, holder: dict[P, int], seen: set[P]) -> bool:
+    for person in slots[slot]:
+        if person not in seen:
+            seen.add(person)
+            if person not in holder or _augment(slots, holder[person], holder, seen):
+                holder[person] = slot
+                return True
+    return False
+
+
+def cheapest(slots: Sequence[Mapping[P, int]]) -> dict[int, P]:
+    """A largest assignment of least total cost; ``slots[i][person]`` is 0 (already signed so) or 1 (would have to).
+
+    Slots are added one by one, each along a path of least cost, so what is assigned stays optimal throughout.
+    """
+    holder: dict[P, int] = {}
+    for slot in range(len(slots)):
+        _assign_cheapest(slots, slot, holder)
+    return {slot: person for person, slot in holder.items()}
+
+
+def _assign_cheapest(slots: Sequence[Mapping[P, int]], start: int, holder: dict[P, int]) -> None:
+    """Bellman-Ford over slots: taking a person from a slot gives that slot's cost back."""
+    distance: dict[int, int] = {start: 0}
+    came_from: dict[P, int] = {}
+    best: dict[P, int] = {}
+    queue = [start]
+    while queue:
+        slot = queue.pop(0)
+        for person, cost in slots[slot].items():
+            if holder.get(person) == slot:
+                continue
+            total = distance[slot] + cost
+            if person not in best or total < best[person]:
+                best[person], came_from[person] = total, slot
+                held = holder.get(person)
+                if held is not None and total - slots[held][person] < distance.get(held, 1 << 30):
+                    distance[held] = total - slots[held][person]
+                    queue.append(held)
+    free = [person for person in best if person not in holder]
+    if free:
+        _shift(holder, came_from, min(free, key=lambda person: best[person]), start)
+
+
+def _shift(holder: dict[P, int], came_from: Mapping[P, int], person: P, start: int) -> None:
+    """Walks the path back: each slot on it takes the person that was reached from it."""
+    previous = {slot: who for who, slot in holder.items()}
+    while True:
+        slot = came_from[person]
+        holder[person] = slot
+        if slot == start:
+            return
+        person = previous[slot]

@@ -1,0 +1,88 @@
+"""Which teams own what changed, whether that is cross-team, and which directory groups the answer needs.
+
+Both sides of a rename or copy count. The last matching entry wins; a policy always has a catch-all, so every path
+has an owner. Cross-team: some contributor's team is not an owning team of every changed path; a person without a team
+is from another team.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gate.domain.people import RoleGroup
+from gate.policy.document import Policy
+from gate.policy.effective import EffectivePolicy
+from gate.policy.facts import PathFacts, PersonFacts
+from gate.policy.paths import path_matcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """``teams`` own some changed path, sorted; ``sets`` are the distinct groups of owners, each with one path."""
+
+    teams: tuple[str, ...]
+    sets: tuple[tuple[frozenset[str], str], ...]
+
+    def path_outside(self, team: str | None) -> tuple[str, frozenset[str]] | None:
+        """A changed path that ``team`` does not own, with its owners; None when it owns them all."""
+        return next(((path, owners) for owners, path in self.sets if team not in owners), None)
+
+
+def changed_names(paths: Iterable[PathFacts]) -> Iterator[str]:
+    """Every name a change touches, old names of renames included."""
+    for changed in paths:
+        yield changed.path
+        if changed.old_path is not None and changed.old_path != changed.path:
+            yield changed.old_path
+
+
+def find_owned(effective: EffectivePolicy, paths: tuple[PathFacts, ...]) -> Owned:
+    """The owners of what changed. No path at all gives no team; the caller must not take that for an answer."""
+    entries = [
+        (
+            path_matcher(entry.paths),
+            frozenset(effective.repository.owning_teams if entry.team is None else (entry.team,)),
+        )
+        for entry in reversed(effective.policy.ownership)
+    ]
+    sets: dict[frozenset[str], str] = {}
+    for name in changed_names(paths):
+        owners = next((teams for matches, teams in entries if matches(name) is not None), frozenset[str]())
+        sets.setdefault(owners, name)
+    teams = sorted({team for owners in sets for team in owners})
+    return Owned(teams=tuple(teams), sets=tuple(sets.items()))
+
+
+def find_outsider(owned: Owned, contributors: Iterable[PersonFacts]) -> str | None:
+    """Why the change is cross-team, as a sentence with values; None when it is not."""
+    for person in contributors:
+        outside = owned.path_outside(person.team)
+        if outside is not None:
+            path, owners = outside
+            team = f"is of team {person.team}" if person.team is not None else "has no team in the directory"
+            owner = " and ".join(sorted(owners)) or "nobody"
+            return f"{person.name} {team}, and {path} is owned by {owner}"
+    return None
+
+
+def needed_roles(policy: Policy) -> tuple[str, ...]:
+    """Every role that some rule or the veto asks for, in the order declared."""
+    asked = {one.role for rule in policy.rules for one in rule.require}
+    asked |= set(policy.veto.roles) if policy.veto is not None else set()
+    return tuple(role.name for role in policy.roles if role.name in asked)
+
+
+def role_groups(effective: EffectivePolicy, paths: tuple[PathFacts, ...]) -> tuple[RoleGroup, ...]:
+    """The groups whose members ``Facts.role_members`` must hold for this change.
+
+    ``{team}`` in the DN template is filled in here; team names are limited to characters that need no escaping in a DN.
+    """
+    teams = find_owned(effective, paths).teams
+    groups = []
+    for name in needed_roles(effective.policy):
+        role = effective.policy.role(name)
+        for team in teams if role.is_per_team else (None,):
+            group_dn = role.group if team is None else role.group.replace("{team}", team)
+            groups.append(RoleGroup(role=name, team=team, group_dn=group_dn))
+    return tuple(groups)
