@@ -1,0 +1,236 @@
+"""The drawing engine: pages of positioned text and rules, straight onto the canvas.
+
+A page is one text object and one graphics block, written as operators; that is what makes a
+thousand pages a second possible. Every drawing call names the ``Element`` it is part of, so that
+tagging needs no second look at the callers. Units are points from the lower left corner. Pages
+stay in memory until ``finish``: only then is "page x of y" known. Layout (tables, wrapping) is
+``layout.py``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+
+from reportlab import rl_config
+from reportlab.pdfgen.canvas import Canvas
+
+from gate.pdf.conform import Attachment, attach, conform, set_instant
+from gate.pdf.fonts import Face, find_fallback, load_face, verify_fonts
+from gate.pdf.scripts import escape, visible, visual
+
+WIDTH, HEIGHT = 595.28, 841.89
+LEFT, RIGHT, TOP, BOTTOM = 51.0, 544.28, 790.0, 56.0
+FULL = RIGHT - LEFT
+
+
+class Element(StrEnum):
+    """What a piece of the page is (PDF structure types; ARTIFACT is what readers skip)."""
+
+    DOCUMENT = "Document"
+    H1 = "H1"
+    H2 = "H2"
+    P = "P"
+    TH = "TH"
+    TD = "TD"
+    LABEL = "Lbl"
+    CODE = "Code"
+    LINK = "Link"
+    FIGURE = "Figure"
+    ARTIFACT = "Artifact"
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """Device RGB, 0 to 1."""
+
+    red: float
+    green: float
+    blue: float
+
+    @property
+    def operands(self) -> str:
+        return f"{self.red:.3f} {self.green:.3f} {self.blue:.3f}"
+
+
+INK = Colour(0.11, 0.13, 0.16)
+MUTED = Colour(0.38, 0.43, 0.48)
+ACCENT = Colour(0.10, 0.29, 0.47)
+HAIR = Colour(0.82, 0.85, 0.88)
+PALE = Colour(0.955, 0.965, 0.975)
+GOOD = Colour(0.09, 0.42, 0.20)
+BAD = Colour(0.70, 0.12, 0.12)
+CAUTION = Colour(0.55, 0.36, 0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """``face`` is one of ``fonts.FACES``; ``leading`` the distance of base lines."""
+
+    face: str
+    size: float
+    leading: float
+    colour: Colour = INK
+
+
+@dataclass(slots=True)
+class Page:
+    """One page being drawn. ``elements`` is what was drawn, in reading order (for tagging)."""
+
+    text: list[str] = field(default_factory=list)
+    graphics: list[str] = field(default_factory=list)
+    elements: list[Element] = field(default_factory=list)
+    links: list[tuple[float, float, float, float, str, str]] = field(default_factory=list)
+    anchors: list[str] = field(default_factory=list)
+    pen: tuple[str, float, Colour] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    title: str
+    key: str
+    level: int
+
+
+@lru_cache(maxsize=50_000)
+def split_faces(text: str, face: str) -> tuple[tuple[Face, str], ...]:
+    """``text`` (in drawing order) as pieces of one face each; what no face has becomes a visible escape."""
+    first, symbols = load_face(face), load_face("symbols")
+    pieces: list[tuple[Face, str]] = []
+    for char in text:
+        use, drawn = first, char
+        if not first.has(char):
+            fallback = find_fallback(char)
+            use, drawn = (symbols, escape(char)) if fallback is None else (fallback, char)
+        if pieces and pieces[-1][0] is use:
+            pieces[-1] = (use, pieces[-1][1] + drawn)
+        else:
+            pieces.append((use, drawn))
+    return tuple(pieces)
+
+
+def measure(text: str, style: Style) -> float:
+    """Width in points of visible text."""
+    if text.isascii():
+        return load_face(style.face).width(text) * style.size
+    return sum(face.width(piece) for face, piece in split_faces(visual(text), style.face)) * style.size
+
+
+class Paper:
+    """A document in the making."""
+
+    def __init__(self, at: datetime) -> None:
+        verify_fonts()
+        rl_config.useA85 = 0
+        self.at = at
+        self._out = io.BytesIO()
+        self._canvas = Canvas(
+            self._out, pagesize=(WIDTH, HEIGHT), pageCompression=1, invariant=1, pdfVersion=(1, 7), lang="en"
+        )
+        self._canvas._preamble = ""
+        set_instant(self._canvas, at)
+        self._names: dict[tuple[str, int], str] = {}
+        self.pages: list[Page] = []
+        self.bookmarks: list[Bookmark] = []
+        self.page = self.new_page()
+
+    def new_page(self) -> Page:
+        self.page = Page()
+        self.pages.append(self.page)
+        return self.page
+
+    def text(self, x: float, y: float, text: str, style: Style, element: Element) -> None:
+        """Draw one line of visible text with its base line at ``y``."""
+        page = self.page
+        page.elements.append(element)
+        if text.isascii():
+            self._show(page, x, y, ((load_face(style.face), text),), style)
+        elif text:
+            self._show(page, x, y, split_faces(visual(text), style.face), style)
+
+    def _show(self, page: Page, x: float, y: float, pieces: Sequence[tuple[Face, str]], style: Style) -> None:
+        place = f"1 0 0 1 {x:.2f} {y:.2f} Tm"
+        for face, piece in pieces:
+            for name, shown in self._encode(face, piece):
+                pen = (name, style.size, style.colour)
+                if page.pen != pen:
+                    page.text.append(f"{name} {style.size:g} Tf {style.colour.operands} rg")
+                    page.pen = pen
+                page.text.append(f"{place} ({shown}) Tj")
+                place = ""
+
+    def _encode(self, face: Face, text: str) -> Iterator[tuple[str, str]]:
+        """(font resource, escaped string) pairs. ASCII stands for itself in the first subset."""
+        if text.isascii():
+            yield self._font_name(face, 0), _escape(text)
+            return
+        for subset, codes in face.font.splitString(text, self._canvas._doc):
+            yield self._font_name(face, subset), _escape(codes.decode("latin-1"))
+
+    def _font_name(self, face: Face, subset: int) -> str:
+        key = (face.name, subset)
+        if key not in self._names:
+            document = self._canvas._doc
+            if subset == 0:
+                face.font.splitString(" ", document)
+            self._names[key] = face.font.getSubsetInternalName(subset, document)
+        return self._names[key]
+
+    def rule(self, x: float, y: float, width: float, colour: Colour, element: Element, weight: float = 0.5) -> None:
+        """A horizontal line."""
+        self.page.elements.append(element)
+        self.page.graphics.append(f"{colour.operands} RG {weight:g} w {x:.2f} {y:.2f} m {x + width:.2f} {y:.2f} l S")
+
+    def fill(self, x: float, y: float, width: float, height: float, colour: Colour, element: Element) -> None:
+        """A filled rectangle, its lower left corner at (x, y)."""
+        self.page.elements.append(element)
+        self.page.graphics.append(f"{colour.operands} rg {x:.2f} {y:.2f} {width:.2f} {height:.2f} re f")
+
+    def link(self, x: float, y: float, width: float, height: float, target: str, words: str) -> None:
+        """A jump to the anchor ``target``, which must be set before ``finish``."""
+        self.page.elements.append(Element.LINK)
+        self.page.links.append((x, y, x + width, y + height, target, words))
+
+    def anchor(self, key: str, *, title: str | None = None, level: int = 0) -> int:
+        """Name this page ``key``, with a bookmark if it has a title; returns the page number from 1."""
+        self.page.anchors.append(key)
+        if title is not None:
+            self.bookmarks.append(Bookmark(visible(title), key, level))
+        return len(self.pages)
+
+    def finish(self, title: str, subject: str, attachments: Sequence[Attachment]) -> bytes:
+        """Write all pages, bookmarks and attachments; the paper cannot be used again."""
+        canvas = self._canvas
+        for bookmark in self.bookmarks:
+            canvas.addOutlineEntry(bookmark.title, bookmark.key, bookmark.level, closed=bookmark.level > 0)
+        canvas.showOutline()
+        for page in self.pages:
+            self._emit(page)
+        attach(canvas, attachments, self.at)
+        conform(canvas, title, subject, self.at)
+        canvas._code = []
+        canvas.save()
+        return self._out.getvalue()
+
+    def _emit(self, page: Page) -> None:
+        canvas = self._canvas
+        for key in page.anchors:
+            canvas.bookmarkPage(key)
+        for left, bottom, right, top, target, words in page.links:
+            canvas.linkRect(words, target, (left, bottom, right, top), relative=0, thickness=0, F=4)
+        canvas._code = [*page.graphics, "BT", *page.text, "ET"]
+        canvas.showPage()
+
+
+def _escape(text: str) -> str:
+    """A PDF literal string (ISO 32000-1 §7.3.4.2); bytes above 127 are octal so the stream stays ASCII."""
+    if text.isascii() and text.isprintable() and "(" not in text and ")" not in text and "\\" not in text:
+        return text
+    return "".join(_ESCAPES[ord(char)] for char in text)
+
+
+_ESCAPES = [f"\\{code:03o}" if code < 32 or code > 126 or chr(code) in "()\\" else chr(code) for code in range(256)]

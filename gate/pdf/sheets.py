@@ -1,0 +1,173 @@
+"""One sheet a contribution, with the signature manifestations that 21 CFR 11.50 asks for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gate.evidence.twin import ContributionSheet, ErasableText, EvidencePack, Landing, SignatureRow
+from gate.pdf.engine import (
+    BAD, BOTTOM, CAUTION, FULL, GOOD, HAIR, LEFT, MUTED, PALE, RIGHT, Element, Style, measure,
+)  # fmt: skip
+from gate.pdf.front import Contents, begin_section, sheet_key, title_of, when
+from gate.pdf.layout import BODY, H2, LABEL, MONO, SMALL, SMALL_BOLD, Column, Flow, wrap
+
+RESULTS = {"APPROVED": ("Approved", GOOD), "REJECTED": ("Rejected", BAD), "WITHDRAWN": ("Withdrawn", CAUTION)}
+GROUP = 100
+"""Bookmarks of one level: a hundred sheets a group, so that no viewer meets thousands of siblings."""
+
+
+def draw_sheets(flow: Flow, contents: Contents, pack: EvidencePack) -> None:
+    landed: dict[tuple[str, int | None], list[tuple[str, Landing]]] = defaultdict(list)
+    for branch in pack.completeness:
+        for landing in branch.landings:
+            landed[branch.repository, landing.number].append((branch.branch, landing))
+    if not pack.contributions:
+        begin_section(flow, contents, "sheets")
+        flow.paragraph("Nothing happened to any contribution in the period.")
+    for place, sheet in enumerate(pack.contributions):
+        flow.start_page()
+        if place == 0:
+            contents.pages["sheets"] = flow.paper.anchor("sheets", title="Contributions and their signatures")
+        _anchor(flow, sheet, place, len(pack.contributions))
+        _draw_sheet(flow, sheet, landed[sheet.repository, sheet.number])
+
+
+def _anchor(flow: Flow, sheet: ContributionSheet, place: int, count: int) -> None:
+    if place % GROUP == 0:
+        last = min(place + GROUP, count)
+        flow.paper.anchor(f"sheets-{place}", title=f"Sheets {place + 1} to {last}", level=1)
+    name = f"{sheet.repository}#{sheet.number}"
+    flow.paper.anchor(sheet_key(sheet.repository, sheet.number), title=f"{name}  {title_of(sheet)[:80]}", level=2)
+
+
+def _draw_sheet(flow: Flow, sheet: ContributionSheet, landings: list[tuple[str, Landing]]) -> None:
+    flow.heading(f"{sheet.repository}#{sheet.number}")
+    flow.paragraph(title_of(sheet), Style("bold", 10.5, 14), element=Element.H2, after=6)
+    decision = sheet.decision
+    flow.pairs(
+        [
+            ("State", sheet.state, SMALL_BOLD),
+            ("Target branch", sheet.target, SMALL),
+            ("Change request", sheet.change_request or "none given", SMALL),
+            ("Opened", when(sheet.opened_at), SMALL),
+            ("Contributors", _contributors(sheet), SMALL),
+            ("Audit entries", f"{_ranges(sheet.entries)} (versions 1 to {sheet.versions} of its stream)", SMALL),
+        ]
+    )
+    if decision is not None:
+        flow.heading("Decision as recorded", element=Element.H2)
+        flow.pairs(
+            [
+                ("Answer", f"{decision.answer}: {decision.summary}", SMALL_BOLD),
+                ("Decided at", f"{when(decision.evaluated_at)}, audit entry {decision.index}", SMALL),
+                *(("Because", sentence, SMALL) for sentence in _reasons(decision.document)),
+                ("Decision SHA-256", decision.sha256, MONO),
+                ("Facts SHA-256", decision.facts_sha256, MONO),
+            ]
+        )
+    _draw_revisions(flow, sheet)
+    if landings:
+        flow.heading("Landed", element=Element.H2, keep=60)
+        flow.table(
+            [Column("At", 100), Column("Branch", 96), Column("How", 70), Column("Commits (first parent)", FULL - 266, MONO)],
+            [(when(row.at), branch, f"{row.outcome}, {row.kind}", "\n".join(row.commits)) for branch, row in landings],
+        )  # fmt: skip
+    flow.heading(f"Signatures ({len(sheet.signatures)})", element=Element.H2, keep=60)
+    if not sheet.signatures:
+        flow.paragraph("None.", SMALL)
+    for signature in sheet.signatures:
+        _draw_signature(flow, signature)
+
+
+def _contributors(sheet: ContributionSheet) -> str:
+    return "; ".join(
+        f"{row.name} ({row.part}" + (", nobody's address)" if row.person is None else ")") for row in sheet.contributors
+    )
+
+
+def _ranges(numbers: tuple[int, ...]) -> str:
+    """``2–7, 12``: runs of consecutive numbers."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def _reasons(document: object) -> list[str]:
+    """The reasons of the recorded decision, as sentences; what is not one is left to the twin."""
+    reasons = document.get("reasons") if isinstance(document, dict) else None
+    return [str(item["sentence"]) for item in reasons or () if isinstance(item, dict) and "sentence" in item]
+
+
+def _draw_revisions(flow: Flow, sheet: ContributionSheet) -> None:
+    flow.heading("Revisions", element=Element.H2, keep=60)
+    flow.table(
+        [Column("No", 24), Column("Recorded", 100), Column("Head commit", 178, MONO), Column("Head tree", FULL - 302, MONO)],
+        [(str(row.number), when(row.recorded_at), row.head, row.tree) for row in sheet.revisions],
+    )  # fmt: skip
+
+
+def _draw_signature(flow: Flow, row: SignatureRow) -> None:
+    """One block, kept on one page: who, what it means, when, how, and what it is bound to."""
+    rows = _signature_rows(row)
+    width = FULL - 118
+    height = 22 + sum(style.leading * len(wrap(value, style, width)) for _, value, style in rows)
+    flow.need(min(height, 640))
+    top = flow.y
+    word, colour = RESULTS.get(row.result, (row.result, MUTED))
+    flow.paper.fill(LEFT, top - 15, FULL, 15, PALE, Element.ARTIFACT)
+    flow.paper.fill(LEFT, top - 15, 3, 15, colour, Element.ARTIFACT)
+    head = wrap(f"{word}: {row.name}", Style("bold", 9, 12, colour), FULL - 150)[0]
+    flow.paper.text(LEFT + 10, top - 10.5, head, Style("bold", 9, 12, colour), Element.H2)
+    shown = when(row.signed_at)
+    flow.paper.text(RIGHT - 6 - measure(shown, SMALL), top - 10.5, shown, SMALL, Element.P)
+    flow.y -= 17
+    flow.pairs(rows, label_width=104, indent=14)
+    flow.y -= 5
+    if flow.y > BOTTOM + 10:
+        flow.paper.rule(LEFT, flow.y + 2, FULL, HAIR, Element.ARTIFACT, 0.3)
+
+
+def _signature_rows(row: SignatureRow) -> list[tuple[str, str, Style]]:
+    team = f" of team {row.team}" if row.team else ""
+    first = "first signing of the session" if row.auth.first_in_session else "later signing of the session"
+    rows = [
+        ("Signed by", f"{row.name} (login {row.login}, {row.person})", SMALL),
+        ("Directory entry", row.dn, SMALL),
+        ("Role when signing", f"{row.role}{team}", SMALL),
+        ("Meaning", f"{row.meaning.text} ({row.meaning.kind})", SMALL_BOLD),
+        ("How", f"{row.auth.method}: {', '.join(row.auth.components)} at {when(row.auth.at)}; {first}", SMALL),
+        ("Statement shown", row.statement, SMALL),
+        ("Reason", _reason(row.reason), SMALL),
+        ("Bound to", f"revision {row.revision}, {row.target}, policy epoch {row.policy_epoch}", SMALL),
+        ("Head, tree", f"{row.head}  {row.tree}", MONO),
+        ("Policy (effective)", row.policy_sha256, MONO),
+        ("Record SHA-256", row.record, MONO),
+        ("Audit entry, key", f"{row.index}; {row.key}" + (f"; vouched for by {row.vouched_by}" if row.vouched_by else ""), SMALL),
+    ]  # fmt: skip
+    return [*rows, *_marks(row)]
+
+
+def _marks(row: SignatureRow) -> list[tuple[str, str, Style]]:
+    """What takes force from a signature, in words."""
+    bold = Style("bold", 8, 10.6, CAUTION)
+    marks = []
+    if row.stale:
+        marks.append(("Stale", "It names a revision that is not the last one; it does not count for that.", bold))
+    if row.withdrawn is not None:
+        marks.append(("Withdrawn", f"Taken back by audit entry {row.withdrawn}.", bold))
+    if row.supersedes is not None:
+        marks.append(("Takes back", f"audit entry {row.supersedes}", bold))
+    if row.expires_at is not None:
+        marks.append(("Expires", when(row.expires_at), SMALL))
+    return marks
+
+
+def _reason(reason: ErasableText | None) -> str:
+    if reason is None:
+        return "none given"
+    return reason.value if reason.value is not None else f"(erased; commitment {reason.commitment})"
+
