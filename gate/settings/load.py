@@ -33,11 +33,14 @@ FOREIGN = frozenset(
 def load_settings(instance: Path, environ: Mapping[str, str]) -> Settings:
     """The settings of ``instance``. A missing file means all defaults; anything wrong is ``InputError``."""
     instance = instance.absolute()
-    source = _Source.read(instance / FILE)
+    return _build(_Source.read(instance / FILE), instance, environ)
+
+
+def _build(source: _Source, instance: Path, environ: Mapping[str, str]) -> Settings:
     _refuse_unknown(Settings, source.data, (), source)
-    _overlay(source.data, environ)
+    data = _overlay(source, environ)
     try:
-        settings = TypeAdapter(Settings).validate_python({**source.data, "instance": instance})
+        settings = TypeAdapter(Settings).validate_python({**data, "instance": instance})
     except ValidationError as error:
         raise _explain(error, source, environ) from error
     settings = _resolve(settings, instance)
@@ -126,24 +129,34 @@ def _variables(kind: type = Settings, path: tuple[str, ...] = ()) -> Iterator[tu
             yield from _variables(inner, here)
 
 
-def _overlay(data: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Lays ``GATE_*`` over the file's values."""
+def _overlay(source: _Source, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The file's values with ``GATE_*`` laid over them."""
+    data = dict(source.data)
     known = dict(_variables())
     for variable in sorted(environ):
-        if (
-            not environ[variable]
-            or not variable.startswith("GATE_")
-            or variable in FOREIGN
-            or variable.startswith("GATE_TEST_")
-        ):
+        if not environ[variable] or not _is_ours(variable):
             continue
         if variable not in known:
             raise InputError(f"Unknown setting {variable}.", field=variable, remedy=_nearest(variable, known))
-        *tables, key = known[variable]
-        place = data
-        for table in tables:
-            place = place.setdefault(table, {})
-        place[key] = environ[variable]
+        _put(data, known[variable], environ[variable], source)
+    return data
+
+
+def _is_ours(variable: str) -> bool:
+    return variable.startswith("GATE_") and variable not in FOREIGN and not variable.startswith("GATE_TEST_")
+
+
+def _put(data: dict[str, Any], path: tuple[str, ...], value: str, source: _Source) -> None:
+    """Sets one value; tables on the way are copied, so that what was read stays as it was."""
+    key, *rest = path
+    if not rest:
+        data[key] = value
+        return
+    table = data.get(key, {})
+    if not isinstance(table, Mapping):
+        raise source.error(f"{key} must be a table.", (key,))
+    data[key] = dict(table)
+    _put(data[key], tuple(rest), value, source)
 
 
 def _explain(error: ValidationError, source: _Source, environ: Mapping[str, str]) -> InputError:
