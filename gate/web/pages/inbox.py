@@ -1,0 +1,17 @@
+"""Home: what needs the reader, what they wait for, what was decided lately."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from gate.web.context import parts, who
+from gate.web.permissions import Permission, requires
+from gate.workflow import pages as pages_step
+
+inbox = Blueprint("inbox", __name__)
+
+
+@inbox.get("/")
+@requires(Permission.READ_INBOX)
+def show_inbox() -> str:
+    return render_template("inbox.html", inbox=pages_step.inbox(parts(), who()))

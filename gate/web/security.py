@@ -1,0 +1,192 @@
+"""Deny by default: host, permission, session or token, cross-site and CSRF checks, answer headers.
+
+Order on every request: request id, host, (unknown route), permission, identity, cross-site, CSRF.
+A person comes by cookie and never by token; a token comes by ``Authorization`` and never reaches
+a page, so no token can sign. Follows WHATWG Fetch metadata (``Sec-Fetch-Site``), RFC 6265bis
+(``__Host-``), CSP 3. What a person may do is the workflow's answer (``SignedIn.permissions``).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, request
+
+from gate.domain.errors import InputError, NotPermittedError, NotSignedInError
+from gate.web.context import parts, reader
+from gate.web.context import site as own_site
+from gate.web.permissions import EVERYBODY, Permission
+from gate.web.site import Site
+from gate.workflow import session as session_step
+from gate.workflow import tokens as tokens_step
+from gate.workflow.shown import SignedIn
+
+if TYPE_CHECKING:
+    from gate.workflow.tokens import TokenHolder
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_LIMIT = 1024 * 1024
+DELIVERY_LIMIT = 4 * 1024 * 1024
+FORM_FIELD = "csrf"
+
+CSP_PAGE = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
+COMMON_HEADERS: tuple[tuple[str, str], ...] = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
+HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+def install_guard(app: Flask, site: Site, permissions: dict[str, Permission]) -> None:
+    """Put the checks before every request, and the headers on every answer."""
+
+    def guard() -> None:
+        g.request_id = secrets.token_hex(8)
+        if not site.is_own_host(request.host):
+            raise InputError("This host name is not this gate's.", code="wrong-host", remedy=f"Use {site.base_url}.")
+        if request.endpoint is None:
+            return
+        permission = permissions[request.endpoint]
+        match permission.scope:
+            case "api":
+                g.holder = admit_token(permission)
+            case "page":
+                g.who = admit_person(site, permission)
+            case _:
+                admit_anybody(permission)
+
+    app.before_request(guard)
+    app.after_request(build_header_writer(site))
+
+
+def admit_anybody(permission: Permission) -> None:
+    """Open routes: the sign-in form still wants its token, deliveries only a larger body."""
+    if permission is Permission.DELIVER:
+        request.max_content_length = DELIVERY_LIMIT
+    elif request.method not in SAFE_METHODS:
+        refuse_cross_site()
+
+
+def admit_token(permission: Permission) -> TokenHolder:
+    """The token's holder, if it carries the scope and is for the repository in the path."""
+    token = tokens_step.bearer(parts(), request.headers.get("Authorization", ""))
+    if permission.token_scope not in token.scopes:
+        raise NotPermittedError(
+            f"This token lacks the scope {permission.token_scope}.",
+            code="scope-missing",
+            remedy="Ask an administrator of the gate for a token with this scope.",
+            scope=permission.token_scope,
+        )
+    asked = (request.view_args or {}).get("repository")
+    if asked is not None and token.repository not in (None, asked):
+        raise NotPermittedError(
+            "This token is for another repository.", code="other-repository", remedy="Use a token of this repository."
+        )
+    return token
+
+
+def admit_person(site: Site, permission: Permission) -> SignedIn:
+    """The signed-in person, if they hold the permission and the request is from our own page."""
+    if request.headers.get("Authorization", "").lower().startswith("bearer"):
+        raise NotPermittedError(
+            "A token cannot use the pages, and nothing can be signed with one.",
+            code="token-on-page",
+            remedy="Sign in as a person.",
+        )
+    token = request.cookies.get(site.session_cookie, "")
+    person = session_step.current(parts(), token) if token else None
+    if person is None:
+        raise NotSignedInError("You are not signed in, or your session has ended.", remedy="Sign in and try again.")
+    g.who = person
+    if permission.value not in person.permissions and permission.value not in EVERYBODY:
+        raise NotPermittedError(
+            f"Your roles do not include the permission {permission.value}.",
+            code="permission-missing",
+            remedy="It is granted through a directory group; an administrator of the gate can say which.",
+        )
+    if request.method not in SAFE_METHODS:
+        refuse_cross_site()
+        verify_form_token(person.csrf)
+    return person
+
+
+def refuse_cross_site() -> None:
+    """Raises ``NotPermittedError`` for a state change that another site's page sent."""
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    own = own_site().is_own_origin(origin, request.host) if origin else True
+    if (fetch_site is not None and fetch_site != "same-origin") or not own:
+        raise NotPermittedError(
+            "This request came from another site, so nothing was done.",
+            code="cross-site",
+            remedy="Open the page of the gate itself and try again.",
+        )
+
+
+def verify_form_token(expected: str) -> None:
+    """Raises ``NotPermittedError`` unless the form carries the expected token (constant time)."""
+    given = request.form.get(FORM_FIELD, "")
+    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise NotPermittedError(
+            "The form's token is missing or old, so nothing was done.",
+            code="form-token",
+            remedy="Open the page again and send the form from there.",
+        )
+
+
+def build_header_writer(site: Site) -> Callable[[Response], Response]:
+    """Answer headers, chosen by content type; a view's own Cache-Control and CSP stand."""
+    common = COMMON_HEADERS + ((HSTS,) if site.is_https else ())
+    page = (*common, ("Content-Security-Policy", CSP_PAGE))
+    data = (*common, ("Content-Security-Policy", CSP_DATA))
+
+    def write_headers(response: Response) -> Response:
+        headers = response.headers
+        headers.extend(page if response.mimetype == "text/html" else data)
+        headers["X-Request-Id"] = g.get("request_id", "-")
+        if "Cache-Control" not in headers:
+            headers["Cache-Control"] = "no-store"
+        return response
+
+    return write_headers
+
+
+def set_session_cookie(response: Response, site: Site, token: str) -> None:
+    """Lax, not Strict: links from forges and mails must find the reader signed in. The CSRF token guards writes."""
+    response.set_cookie(site.session_cookie, token, path="/", httponly=True, secure=site.is_https, samesite="Lax")
+    response.delete_cookie(site.form_cookie, path="/", httponly=True, secure=site.is_https, samesite="Strict")
+
+
+def clear_session_cookie(response: Response, site: Site) -> None:
+    response.delete_cookie(site.session_cookie, path="/", httponly=True, secure=site.is_https, samesite="Lax")
+
+
+def set_form_cookie(response: Response, site: Site, token: str) -> None:
+    response.set_cookie(site.form_cookie, token, path="/", httponly=True, secure=site.is_https, samesite="Strict")
+
+
+def is_local_path(target: str) -> bool:
+    """Whether ``next`` may be followed: an absolute path of this site, nothing a browser reads as another."""
+    return (
+        target.startswith("/")
+        and not target.startswith("//")
+        and "\\" not in target
+        and target.isprintable()
+        and target.isascii()
+    )
+
+
+def form_token() -> str:
+    """The CSRF token for forms of this page; empty when nobody is signed in."""
+    person = reader()
+    return person.csrf if person else ""
