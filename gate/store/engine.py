@@ -24,6 +24,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from gate.domain.errors import UnavailableError
 
+Source = Engine | Connection
+"""What queries read from. Pass a connection to see several answers of one moment."""
+
 BUSY_MS = 10_000
 _WRITES = "gate_writes"
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -63,6 +66,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
         engine.connect().execution_options(**{_WRITES: True}) as connection,
         connection.begin(),
     ):
+        yield connection
+
+
+@contextmanager
+def reading(source: Source) -> Iterator[Connection]:
+    """A connection to read with: the caller's own, or one for the length of the block."""
+    if isinstance(source, Connection):
+        yield source
+        return
+    with source.connect() as connection:
         yield connection
 
 

@@ -6,7 +6,7 @@ per process takes whatever has queued up, at most ``MAX_BATCH``, without lingeri
 is the linger), and ``gate/store/writer.py`` makes one transaction of it. Any number of processes and
 hosts may do so on PostgreSQL; one host on SQLite.
 
-Open it after any fork. Reading the log is ``gate/store/log.py``'s.
+Open it after any fork. Reading the log is ``gate/store/auditlog.py``'s.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gate.auditlog.entry import leaf_hash
 from gate.domain.clock import Clock
 from gate.domain.errors import InputError, UnavailableError
 from gate.signing.api import Signer
+from gate.store.auditlog import AuditLog
 from gate.store.command import (
     Blob,
     Command,
@@ -56,9 +57,10 @@ class _Waiting:
 
 
 class Ledger:
-    """Appends commands. Thread-safe; one per process."""
+    """Appends commands. Thread-safe; one per process. ``read`` is the log's reading side."""
 
     def __init__(self, *, engine: Engine, log_signer: Signer, origin: str, checkpoint_file: Path, clock: Clock) -> None:
+        self.read = AuditLog(engine)
         self._file = CheckpointFile(checkpoint_file)
         fence = Fence(self._file)
         self._writer = Writer(engine=engine, signer=log_signer, origin=origin, fence=fence, clock=clock)

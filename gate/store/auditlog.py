@@ -36,7 +36,7 @@ class EntryRow:
     recorded_at: datetime
 
 
-class Log:
+class AuditLog:
     """The reading side of one database's audit log."""
 
     def __init__(self, engine: Engine) -> None:

@@ -1,0 +1,111 @@
+"""Queries about signed acts (approvals, rejections, withdrawals) and reported checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from gate.domain.approval import Act, Approval
+from gate.domain.errors import NotFoundError
+from gate.store.engine import Source
+from gate.store.fetch import fetch_all, fetch_one
+from gate.store.tables import approval, check_report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRow:
+    """One act. ``idx`` is its audit entry; ``withdrawn_by`` the entry that took it back."""
+
+    idx: int
+    repository: str
+    number: int
+    revision: int
+    act: str
+    person: str
+    name: str
+    role: str
+    team: str | None
+    meaning: str
+    head: str
+    target: str
+    policy_digest: bytes
+    signed_at: datetime
+    expires_at: datetime | None
+    supersedes: int | None
+    withdrawn_by: int | None
+
+    def to_domain(self) -> Approval:
+        """The same act as the domain speaks of it."""
+        return Approval(
+            index=self.idx,
+            act=Act(self.act),
+            person=self.person,
+            name=self.name,
+            role=self.role,
+            team=self.team,
+            meaning=self.meaning,
+            head=self.head,
+            target=self.target,
+            policy_digest=self.policy_digest,
+            signed_at=self.signed_at,
+            expires_at=self.expires_at,
+            supersedes=self.supersedes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """One reported check. ``reporter`` is the token's name."""
+
+    idx: int
+    repository: str
+    head: str
+    name: str
+    outcome: str
+    reporter: str
+    reporter_person: str | None
+    reported_at: datetime
+
+
+def load(source: Source, index: int) -> ApprovalRow:
+    """One act by its log index. Raises ``NotFoundError``."""
+    found = fetch_one(source, select(approval).where(approval.c.idx == index), ApprovalRow)
+    if found is None:
+        raise NotFoundError(f"Entry {index} of the log is no signed act.")
+    return found
+
+
+def standing(source: Source, repository: str, number: int) -> tuple[ApprovalRow, ...]:
+    """Approvals and rejections that nobody took back, on any revision, in log order."""
+    a = approval.c
+    query = select(approval).where(
+        a.repository == repository, a.number == number, a.withdrawn_by.is_(None), a.act != Act.WITHDRAW
+    )
+    return fetch_all(source, query.order_by(a.idx), ApprovalRow)
+
+
+def history(source: Source, repository: str, number: int) -> tuple[ApprovalRow, ...]:
+    """Every act on the contribution, withdrawn and withdrawals included, in log order."""
+    a = approval.c
+    query = select(approval).where(a.repository == repository, a.number == number)
+    return fetch_all(source, query.order_by(a.idx), ApprovalRow)
+
+
+def by_person(source: Source, person: str, limit: int = 100) -> tuple[ApprovalRow, ...]:
+    """What one person signed, newest first."""
+    query = select(approval).where(approval.c.person == person).order_by(approval.c.idx.desc()).limit(limit)
+    return fetch_all(source, query, ApprovalRow)
+
+
+def checks(source: Source, repository: str, head: str) -> tuple[CheckRow, ...]:
+    """The latest report per name and reporter at one head."""
+    return tuple({(row.name, row.reporter): row for row in check_history(source, repository, head)}.values())
+
+
+def check_history(source: Source, repository: str, head: str) -> tuple[CheckRow, ...]:
+    """Every report at one head, in log order."""
+    c = check_report.c
+    query = select(check_report).where(c.repository == repository, c.head == head)
+    return fetch_all(source, query.order_by(c.idx), CheckRow)

@@ -1,0 +1,54 @@
+"""Stored bytes by digest, and the erasable texts behind commitments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, select
+
+from gate.domain.errors import NotFoundError
+from gate.store.engine import Source, reading, writing
+from gate.store.fetch import fetch_one, fetch_value
+from gate.store.tables import blob, free_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeTextRow:
+    """What a person typed, with the salt that opens its commitment."""
+
+    commitment: bytes
+    salt: bytes
+    value: str
+    about: str
+
+
+def load(source: Source, sha256: bytes) -> bytes:
+    """The bytes with this digest. Raises ``NotFoundError``."""
+    found = fetch_value(source, select(blob.c.bytes).where(blob.c.sha256 == sha256))
+    if found is None:
+        raise NotFoundError(f"No stored bytes have the digest {sha256.hex()}.")
+    return bytes(found)
+
+
+def load_many(source: Source, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Bytes by digest, of those that are stored."""
+    wanted = sorted(set(digests))
+    found: dict[bytes, bytes] = {}
+    with reading(source) as connection:
+        for start in range(0, len(wanted), 500):
+            query = select(blob.c.sha256, blob.c.bytes).where(blob.c.sha256.in_(wanted[start : start + 500]))
+            found.update((row.sha256, bytes(row.bytes)) for row in connection.execute(query))
+    return found
+
+
+def text_of(source: Source, commitment: bytes) -> FreeTextRow | None:
+    """The text behind a commitment; None when it was erased (or never was)."""
+    return fetch_one(source, select(free_text).where(free_text.c.commitment == commitment), FreeTextRow)
+
+
+def erase_text(engine: Engine, commitment: bytes) -> bool:
+    """Erase one text for ever; the log keeps its commitment. True when there was one."""
+    with writing(engine) as connection:
+        result = connection.execute(delete(free_text).where(free_text.c.commitment == commitment))
+        return bool(result.rowcount)
