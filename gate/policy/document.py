@@ -190,7 +190,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Robot:
-    """An identity that is no person, known by ``login`` (as the git server reports it), ``address`` (a claim) or both."""
+    """An identity that is no person: known by its ``login`` at the git server, its ``address`` (a claim), or both."""
 
     name: str
     sponsor: str

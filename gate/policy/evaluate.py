@@ -100,13 +100,8 @@ def _missing(policy: EffectivePolicy | None, facts: Facts) -> list[Reason]:
     if facts.directory_checked_at is None:
         found.append(("missing-facts", "It is not known when the directory was last read."))
     elif _directory_until(facts) <= facts.now:
-        found.append(
-            (
-                "directory-stale",
-                f"The directory was last read at {facts.directory_checked_at:%H:%M:%S} UTC, "
-                f"more than {facts.max_age_seconds} seconds ago.",
-            )
-        )
+        read = f"The directory was last read at {facts.directory_checked_at:%H:%M:%S} UTC"
+        found.append(("directory-stale", f"{read}, more than {facts.max_age_seconds} seconds ago."))
     if not facts.paths:
         found.append(("no-changes", f"The revision changes nothing against {branch}."))
     if not facts.contributors:

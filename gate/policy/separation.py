@@ -80,39 +80,33 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+def _is_same(declared: str | None, written: str) -> bool:
+    """Whether what was written is what was declared; what is not declared is like nothing, not even like nothing."""
+    return declared is not None and _fold(declared) == _fold(written)
+
+
 def _login_robot(effective: EffectivePolicy, person: PersonFacts | None) -> Robot | None:
     if person is None:
         return None
-    return next(
-        (one for one in effective.robots if one.login is not None and _fold(one.login) == _fold(person.login)), None
-    )
+    return next((one for one in effective.robots if _is_same(one.login, person.login)), None)
 
 
 def _declared_robot(effective: EffectivePolicy, one: ContributorFacts, people: People) -> Robot | None:
-    if not effective.robots:
-        return None
     if one.person is not None:
         return _login_robot(effective, people.get(one.person))
-    written = _fold(one.address)
-    return next(
-        (
-            robot
-            for robot in effective.robots
-            if written == (_fold(robot.login or "") if one.how == "login" else _fold(robot.address or ""))
-        ),
-        None,
-    )
+    for robot in effective.robots:
+        if _is_same(robot.login if one.how == "login" else robot.address, one.address):
+            return robot
+    return None
 
 
 def _is_known_by_login(robot: Robot, one: ContributorFacts, people: People) -> bool:
-    if one.how != "login" or robot.login is None:
-        return False
     person = people.get(one.person) if one.person is not None else None
-    return _fold(person.login if person is not None else one.address) == _fold(robot.login)
+    return one.how == "login" and _is_same(robot.login, person.login if person is not None else one.address)
 
 
 def _add_robot(found: Separation, robot: Robot, one: ContributorFacts, people: People) -> None:
-    sponsor = next((person for person in people.values() if _fold(person.login) == _fold(robot.sponsor)), None)
+    sponsor = next((person for person in people.values() if _is_same(robot.sponsor, person.login)), None)
     found.robots[robot.name] = sponsor
     if one.person is not None and one.person in people:
         found.exclude(people[one.person], "robot", f"{robot.name} is a robot, and robots never approve")

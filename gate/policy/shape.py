@@ -132,7 +132,7 @@ class RuleShape(Shape):
 
 
 class PolicyShape(Shape):
-    apiVersion: Literal["gate/v1"]
+    api_version: Literal["gate/v1"] = Field(alias="apiVersion")
     kind: Literal["ApprovalPolicy"]
     metadata: MetadataShape
     applies_to: AppliesShape
@@ -173,7 +173,7 @@ class RobotShape(Shape):
 
 
 class RepositoriesShape(Shape):
-    apiVersion: Literal["gate/v1"]
+    api_version: Literal["gate/v1"] = Field(alias="apiVersion")
     kind: Literal["Repositories"]
     repositories: list[RepositoryShape] = Field(min_length=1)
     robots: list[RobotShape] = []

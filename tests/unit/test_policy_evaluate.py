@@ -11,21 +11,16 @@ import pytest
 
 from gate.policy.decision import Answer, Decision, RuleState
 from gate.policy.evaluate import evaluate
-from gate.policy.facts import ApprovalFacts, RoleMembers, TrainingHeld
+from gate.policy.facts import ApprovalFacts, TrainingHeld
 from tests.support.policies import (
     EFFECTIVE,
     H1,
     NOW,
-    POLICY,
-    REPOSITORIES,
     STAFF,
     approve,
-    build_check,
     build_facts,
-    build_policy,
     contributor,
     paths,
-    person,
     reject,
 )
 
