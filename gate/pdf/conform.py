@@ -128,7 +128,7 @@ def conform(canvas: Canvas, title: str, subject: str, at: datetime) -> None:
     )
     catalog.OutputIntents = pdfdoc.PDFArray([document.Reference(intent)])
     kind = pdfdoc.PDFDictionary({"Type": "/Metadata", "Subtype": "/XML"})
-    catalog.Metadata = pdfdoc.PDFStream(kind, _build_xmp(title, subject, at), filters=[])
+    catalog.Metadata = pdfdoc.PDFStream(kind, _build_xmp(title, subject, at))
 
 
 @cache

@@ -17,9 +17,11 @@ from enum import StrEnum
 from functools import lru_cache
 
 from reportlab import rl_config
+from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
 from gate.pdf.conform import Attachment, attach, conform, set_instant
+from gate.pdf.field import reserve_seal
 from gate.pdf.fonts import Face, find_fallback, load_face, verify_fonts
 from gate.pdf.scripts import escape, visible, visual
 
@@ -126,10 +128,18 @@ class Paper:
     def __init__(self, at: datetime) -> None:
         verify_fonts()
         rl_config.useA85 = 0
+        base = load_face("sans").font
+        pdfmetrics.registerFont(base)
         self.at = at
         self._out = io.BytesIO()
         self._canvas = Canvas(
-            self._out, pagesize=(WIDTH, HEIGHT), pageCompression=1, invariant=1, pdfVersion=(1, 7), lang="en"
+            self._out,
+            pagesize=(WIDTH, HEIGHT),
+            pageCompression=1,
+            invariant=1,
+            pdfVersion=(1, 7),
+            initialFontName=base.fontName,
+            lang="en",
         )
         self._canvas._preamble = ""
         set_instant(self._canvas, at)
@@ -208,6 +218,7 @@ class Paper:
         for bookmark in self.bookmarks:
             canvas.addOutlineEntry(bookmark.title, bookmark.key, bookmark.level, closed=bookmark.level > 0)
         canvas.showOutline()
+        reserve_seal(canvas)
         for page in self.pages:
             self._emit(page)
         attach(canvas, attachments, self.at)

@@ -41,7 +41,7 @@ REQUIRED = (*FACES.values(), *(f"NotoSans{script}-Regular.ttf" for script in ("A
 class Face:
     """One font file: widths in em, and the characters it can draw."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_mono: bool = False) -> None:
         try:
             self.font = TTFont(path.stem, str(path))
         except TTFError as error:
@@ -49,7 +49,9 @@ class Face:
                 f"The font {path.name} cannot be read.", code="misconfigured", remedy=INSTALL
             ) from error
         self.name = path.stem
-        self.glyphs = self.font.face.charToGlyph
+        known: dict[int, int] = self.font.face.charToGlyph
+        # reportlab writes wrong advances for what lies beyond a fixed-pitch font's metrics table: ASCII only.
+        self.glyphs = {code: glyph for code, glyph in known.items() if code < 127} if is_mono else known
         widths = self.font.face.charWidths
         default = self.font.face.defaultWidth
         self._widths: dict[int, float] = {code: widths.get(code, default) / 1000 for code in self.glyphs}
@@ -87,7 +89,7 @@ def load_face(name: str, roots: tuple[Path, ...] = ROOTS) -> Face:
             code="misconfigured",
             remedy=INSTALL,
         )
-    return Face(path)
+    return Face(path, is_mono=name == "mono")
 
 
 def verify_fonts(roots: tuple[Path, ...] = ROOTS) -> None:
