@@ -45,7 +45,10 @@ def hash_password_for_slapd(password: str) -> str:
 
 
 class PrivateSlapd:
-    """``with PrivateSlapd(directory, ldif, suffix=…) as server:``; ``ldif`` must hold the suffix entry."""
+    """``with PrivateSlapd(directory, ldif, suffix=…) as server:``; ``ldif`` must hold the suffix entry.
+
+    ``size_limit`` is entries per search; ``extra_configuration`` goes before the database's lines.
+    """
 
     def __init__(
         self, directory: Path, ldif: str, *, suffix: str, size_limit: int = 1000, extra_configuration: str = ""
@@ -188,6 +191,7 @@ class PrivateSlapd:
             "TLSProtocolMin 3.3",
             "security simple_bind=112",
             f"sizelimit size.soft={self._size_limit} size.hard={self._size_limit} size.prtotal={self._size_limit}",
+            self._extra,
             "database mdb",
             f'suffix "{self.suffix}"',
             f'directory "{self.directory}/data"',
@@ -197,7 +201,6 @@ class PrivateSlapd:
             f'access to * by dn.exact="{self.bind_dn}" read by self read by anonymous auth by * none',
             "overlay ppolicy",
             f'ppolicy_default "cn=default,ou=services,{self.suffix}"',
-            self._extra,
         ]
         self._configuration.write_text("\n".join(lines) + "\n")
 

@@ -171,7 +171,8 @@ class _Connection:
         with _translated(uri):
             self._ldap: Any = ldap.initialize(uri)
             self._set_options()
-            if uri.startswith("ldap://"):
+        if uri.startswith("ldap://"):
+            with _translated(uri, otherwise="unreachable"):  # whatever it says instead of TLS: the next may do better
                 self._ldap.start_tls_s()
 
     def _set_options(self) -> None:
@@ -285,7 +286,7 @@ def _read_password(settings: LdapSettings) -> str:
 
 
 @contextmanager
-def _translated(uri: str) -> Iterator[None]:
+def _translated(uri: str, otherwise: str = "misconfigured") -> Iterator[None]:
     try:
         yield
     except _LIMITS as error:
@@ -293,7 +294,7 @@ def _translated(uri: str) -> Iterator[None]:
     except _OUTAGES as error:
         raise _unavailable("unreachable", f"{uri} cannot be asked: {_said(error)}.") from error
     except (ldap.LDAPError, ValueError) as error:
-        raise _unavailable("misconfigured", f"{uri} refuses the gate's question: {_said(error)}.") from error
+        raise _unavailable(otherwise, f"{uri} refuses the gate's question: {_said(error)}.") from error
 
 
 def _unavailable(code: str, message: str) -> UnavailableError:
