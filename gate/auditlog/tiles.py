@@ -61,7 +61,8 @@ def parse_tile_path(path: str) -> TileCoordinate:
         n=int(number.replace("x", "").replace("/", "")),
         width=int(width or TILE_WIDTH),
     )
-    if coordinate.path != path or (coordinate.level or 0) > MAX_LEVEL or coordinate.n > MAX_TREE // TILE_WIDTH:
+    is_inside = coordinate.width <= TILE_WIDTH and (coordinate.level or 0) <= MAX_LEVEL
+    if coordinate.path != path or not is_inside or coordinate.n > MAX_TREE // TILE_WIDTH:
         raise InputError("This is not the path of a tile.", field="path")
     return coordinate
 

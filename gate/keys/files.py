@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from gate.auditlog.trust import Trust
-from gate.domain.errors import ConflictError, UnavailableError
+from gate.domain.errors import ConflictError, InputError, UnavailableError
 from gate.signing.api import PublicKey, check_key_name, derive_key_id, public_key_of
 
 SEAL_YEARS = 20
@@ -93,7 +93,7 @@ def generate_keys(directory: Path, origin: str, now: datetime) -> KeyRing:
 
 def load_keys(directory: Path) -> KeyRing:
     """The keys in ``directory``. ``UnavailableError`` (misconfigured) when one is missing, broken or too open."""
-    origin = _read(directory / _ORIGIN).decode("utf-8", "replace").strip()
+    origin = _load_origin(directory / _ORIGIN)
     seal_key, certificate = directory / _SEAL_KEY, directory / _SEAL_CERTIFICATE
     _check_seal(seal_key, certificate)
     log, act, verdict = (_load_signer(directory / f"{role}.pem", key_name(origin, role)) for role in _ROLES)
@@ -168,6 +168,15 @@ def _read(path: Path, *, private: bool = False) -> bytes:
     if not content or len(content) > MAX_FILE:
         raise _misconfigured(f"{path} is empty or larger than {MAX_FILE} bytes.", "Restore it from a copy.")
     return content
+
+
+def _load_origin(path: Path) -> str:
+    try:
+        origin = _read(path).decode("utf-8").removesuffix("\n")
+        check_key_name(origin)
+    except (InputError, UnicodeDecodeError) as error:
+        raise _misconfigured(f"{path} holds no name that a key can have.", "Restore it from a copy.") from error
+    return origin
 
 
 def _load_private(path: Path) -> object:
