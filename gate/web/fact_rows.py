@@ -74,7 +74,7 @@ def build_paths(facts: Facts) -> FactTable:
 def build_path(path: PathFacts) -> tuple[str, ...]:
     words = {"A": "added", "C": "copied", "D": "deleted", "M": "changed", "R": "renamed", "T": "type changed"}
     name = f"{path.old_path} → {path.path}" if path.old_path else path.path
-    lines = "binary" if path.added is None else f"+{path.added} −{path.deleted or 0}"
+    lines = "binary" if path.added is None else f"+{path.added} -{path.deleted or 0}"
     return name, words.get(path.status[:1], path.status), lines
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any, NoReturn
 
 from flask import request
@@ -61,7 +61,7 @@ def read_day(value: str | None, name: str) -> datetime | None:
     if not value:
         return None
     try:
-        day = datetime.strptime(value, "%Y-%m-%d").date()
+        day = date.fromisoformat(value)
     except ValueError as error:
         raise InputError(
             "This is not a date.", field=name, remedy="Write it as year-month-day, like 2026-11-22."

@@ -112,6 +112,32 @@ def read_form_token(html: str) -> str:
     return found[1]
 
 
+def fill_path(app: Flask, endpoint: str) -> str:
+    """The path of an endpoint with values that exist in this world."""
+    values = {
+        "repository": "ledger-core",
+        "number": 12,
+        "act": "approve",
+        "sha": HEAD,
+        "index": 41,
+        "terms_id": "dco",
+        "pack_id": "p1",
+        "forge": "github",
+        "filename": "gate.css",
+    }
+    rule = next(one for one in app.url_map.iter_rules() if one.endpoint == endpoint)
+    built = app.url_map.bind("127.0.0.1").build(endpoint, {name: values[name] for name in rule.arguments})
+    return {
+        "evidence.download_population": built + "?repository=ledger-core&from=2026-10-01&to=2026-11-01",
+        "status.show_verdicts": built + f"?target=refs/heads/main&sha={HEAD}",
+    }.get(endpoint, str(built))
+
+
+def read_method(app: Flask, endpoint: str) -> str:
+    rule = next(one for one in app.url_map.iter_rules() if one.endpoint == endpoint)
+    return "POST" if "POST" in (rule.methods or ()) else "GET"
+
+
 def build_answers(world: World) -> dict[str, Any]:
     """Every workflow function the room calls, by ``module.function``."""
 

@@ -63,7 +63,9 @@ def download_pack(pack_id: str) -> Response:
         raise ConflictError("This pack is not ready.", code="not-ready", remedy="Open its page to see its progress.")
     name = f"evidence-{pack.repository}-{pack.period_from:%Y%m%d}-{pack.period_to:%Y%m%d}.pdf"
     path = export_step.pack_file(parts(), pack_id)
-    return send_file(path, mimetype="application/pdf", as_attachment=True, download_name=name)
+    response = send_file(path, mimetype="application/pdf", as_attachment=True, download_name=name)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @evidence.get("/population.csv")
