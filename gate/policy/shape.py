@@ -186,7 +186,9 @@ def shape_of(model: type[T], source: Source) -> T:
     try:
         return model.model_validate(source.value)
     except ValidationError as error:
-        findings = [_finding(model, source, found) for found in error.errors(include_url=False)]
+        # A misspelt key is the cause of the missing one: on one line it is named first.
+        found = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
+        findings = [_finding(model, source, one) for one in found]
         raise min(findings, key=lambda finding: finding.line or 0) from error
 
 

@@ -174,7 +174,7 @@ def test_everyday_changes_pass(name: str) -> None:
 
 @pytest.mark.req("INV-13")
 def test_a_release_branch_with_security() -> None:
-    acts = (BOB, DANA, approve("sam", "security", index=13))
-    acts = tuple(replace(one, target="refs/heads/release/2") for one in acts)
+    signed = (BOB, DANA, approve("sam", "security", index=13))
+    acts = tuple(replace(one, target="refs/heads/release/2") for one in signed)
     assert evaluate(EFFECTIVE, build_facts(target="refs/heads/release/2", approvals=acts)).answer is Answer.APPROVED
     assert evaluate(EFFECTIVE, build_facts(target="refs/heads/release/2", approvals=acts[:2])).answer is Answer.PENDING

@@ -1,0 +1,274 @@
+"""What holds for every contribution: more objections never help, contributors never count, names do not matter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.policy.decision import Answer, Decision
+from gate.policy.effective import EffectivePolicy
+from gate.policy.evaluate import evaluate
+from gate.policy.explain import explain_decision, one_line, requirements_for
+from gate.policy.facts import ApprovalFacts, ContributorFacts, Facts
+from gate.policy.matching import cheapest, match
+from gate.policy.record import decision_bytes, facts_bytes, parse_decision, parse_facts
+from tests.support.policies import (
+    EFFECTIVE,
+    H1,
+    H2,
+    NOW,
+    POLICY,
+    REPOSITORIES,
+    STAFF,
+    approve,
+    build_check,
+    build_facts,
+    build_policy,
+    contributor,
+    paths,
+)
+from tests.unit.test_policy_scope import SCOPED
+
+LOGINS = [one.login for one in STAFF]
+ROLES = ["maintainer:ledger", "maintainer:payments", "maintainer:platform", "qa", "security", "change-board"]
+HELD = [(one.login, f"{held.role}:{held.team}" if held.team else held.role) for one in STAFF for held in one.roles]
+PATHS = [
+    "ledger/posting/a.py",
+    "ledger/b.py",
+    "payments/c.py",
+    "docs/d.md",
+    "policies/e.yaml",
+    "docs/a -> ledger/posting/a",
+]
+PARTS = ["author", "committer", "co-author", "pusher", "shared"]
+
+
+@st.composite
+def acts(draw: st.DrawFn) -> ApprovalFacts:
+    login, role = draw(
+        st.one_of(
+            st.sampled_from(HELD), st.sampled_from(HELD), st.tuples(st.sampled_from(LOGINS), st.sampled_from(ROLES))
+        )
+    )
+    one = approve(login, role, index=draw(st.integers(1, 40)), head=draw(st.sampled_from([H2, H2, H2, H1])))
+    age = draw(st.sampled_from([timedelta(hours=1), timedelta(hours=1), timedelta(days=13), timedelta(days=15)]))
+    return replace(one, act=draw(st.sampled_from(["approve"] * 7 + ["reject"])), signed_at=NOW - age)
+
+
+@st.composite
+def contributors(draw: st.DrawFn) -> ContributorFacts:
+    login = draw(st.sampled_from([*LOGINS, None]) if draw(st.integers(0, 9)) == 0 else st.sampled_from(LOGINS))
+    return contributor(login, draw(st.sampled_from(PARTS)), revisions=(draw(st.integers(1, 3)),))
+
+
+@st.composite
+def situations(draw: st.DrawFn, policy: EffectivePolicy = EFFECTIVE) -> Facts:
+    base = draw(st.sampled_from([(), (approve("bob", "maintainer:ledger", index=41), approve("dana", "qa", index=42))]))
+    given_acts = {
+        one.index: replace(one, policy_digest=policy.digest) for one in (*base, *draw(st.lists(acts(), max_size=7)))
+    }
+    more = draw(st.lists(contributors(), max_size=2))
+    opener = draw(st.sampled_from(["alice", "alice", "carl"]))
+    return build_facts(
+        policy=policy,
+        approvals=tuple(given_acts.values()),
+        author=f"corp:{opener}",
+        contributors=(contributor(opener), *more),
+        paths=paths(
+            *draw(st.one_of(st.just(PATHS[:1]), st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True)))
+        ),
+        change_request=draw(st.sampled_from(["CHG-1", "CHG-1", "CHG-1", None])),
+        checks=draw(st.sampled_from([(build_check(),), (build_check(),), (build_check(outcome="failure"),)])),
+    )
+
+
+@pytest.mark.req("INV-01")
+@given(situations(), st.data())
+def test_taking_an_approval_away_never_helps(facts: Facts, data: st.DataObject) -> None:
+    allowed = evaluate(EFFECTIVE, facts).answer.allows
+    approvals = [one for one in facts.approvals if one.act == "approve"]
+    if not approvals or allowed:
+        return
+    gone = data.draw(st.sampled_from(approvals))
+    less = replace(facts, approvals=tuple(one for one in facts.approvals if one is not gone))
+    assert not evaluate(EFFECTIVE, less).answer.allows
+
+
+@pytest.mark.req("INV-01", "POL-03")
+@given(situations(), acts())
+def test_adding_a_rejection_never_helps(facts: Facts, rejection: ApprovalFacts) -> None:
+    more = replace(facts, approvals=(*facts.approvals, replace(rejection, act="reject", index=rejection.index + 100)))
+    before, after = evaluate(EFFECTIVE, facts), evaluate(EFFECTIVE, more)
+    assert before.answer.allows or not after.answer.allows
+
+
+@pytest.mark.req("INV-03")
+@given(situations(), contributors())
+def test_adding_a_contributor_never_makes_a_refusal_a_yes_by_separation(facts: Facts, more: ContributorFacts) -> None:
+    decision = evaluate(EFFECTIVE, replace(facts, contributors=(*facts.contributors, more)))
+    people = {one.person for one in facts.approvals if one.index in decision.counted}
+    everyone = {one.person for one in (*facts.contributors, more)} | {facts.author}
+    assert not people & everyone
+
+
+@pytest.mark.req("INV-03")
+@given(situations())
+def test_one_person_fills_one_slot(facts: Facts) -> None:
+    decision = evaluate(EFFECTIVE, facts)
+    filled = [slot.person for rule in decision.rules for one in rule.requirements for slot in one.filled]
+    assert len(filled) == len(set(filled)) == len(decision.counted)
+
+
+@pytest.mark.req("INV-02")
+@given(situations())
+def test_what_counts_was_given_for_this_head_in_a_role_still_held(facts: Facts) -> None:
+    decision = evaluate(EFFECTIVE, facts)
+    people = {one.id: one for one in facts.people}
+    for one in facts.approvals:
+        if one.index in decision.counted:
+            assert one.head == facts.head
+            assert any((held.role, held.team) == (one.role, one.team) for held in people[one.person].roles)
+            assert facts.now < one.signed_at + timedelta(days=14)
+
+
+@pytest.mark.req("INV-07", "INV-01")
+@given(situations(), situations(SCOPED))
+def test_evaluation_depends_on_its_arguments_alone_and_survives_storage(facts: Facts, other: Facts) -> None:
+    decision = evaluate(EFFECTIVE, facts)
+    evaluate(SCOPED, other)
+    again = evaluate(build_policy(), parse_facts(facts_bytes(facts)))
+    assert again == decision
+    assert decision_bytes(again) == decision_bytes(decision)
+    assert parse_decision(decision_bytes(decision)) == decision
+
+
+@pytest.mark.req("INV-01")
+@given(situations())
+def test_the_order_of_facts_does_not_matter(facts: Facts) -> None:
+    turned = replace(
+        facts,
+        approvals=facts.approvals[::-1],
+        people=facts.people[::-1],
+        role_members=facts.role_members[::-1],
+        checks=facts.checks[::-1],
+    )
+    assert evaluate(EFFECTIVE, turned) == evaluate(EFFECTIVE, facts)
+
+
+RENAMED = {
+    "ledger": "aurora",
+    "payments": "boreas",
+    "platform": "cirrus",
+    "alice": "zara",
+    "maintainer": "keeper",
+    "technical-review": "looked-at",
+    "baseline": "other",
+    "CHG-": "RFC-",
+}
+
+
+def rename(text: str) -> str:
+    for old, new in RENAMED.items():
+        text = text.replace(old, new).replace(old.capitalize(), new.capitalize())
+    return text
+
+
+@pytest.mark.req("INV-13", "INV-01")
+@given(situations())
+def test_consistent_renaming_changes_nothing(facts: Facts) -> None:
+    policy = build_policy(rename(POLICY), rename(REPOSITORIES))
+    text = rename(facts_bytes(facts).decode()).replace(EFFECTIVE.digest, policy.digest)
+    renamed = evaluate(policy, parse_facts(json.dumps(json.loads(text)).encode()))
+    assert shape(renamed) == shape(evaluate(EFFECTIVE, facts))
+
+
+def shape(decision: Decision) -> object:
+    missing = [one.missing for rule in decision.rules for one in rule.requirements]
+    states = [rule.state for rule in decision.rules]
+    codes = sorted(reason.code for reason in decision.reasons)
+    return (decision.answer, decision.is_cross_team, sorted(decision.counted), sum(missing), states, codes)
+
+
+@pytest.mark.req("INV-12")
+@given(situations())
+def test_every_refusal_explains_itself(facts: Facts) -> None:
+    decision = evaluate(EFFECTIVE, facts)
+    lines = "\n".join(explain_decision(decision))
+    assert decision.answer.allows == (not decision.reasons)
+    for reason in decision.reasons:
+        assert reason.sentence.rstrip(".") in lines
+    for rule in decision.rules:
+        for one in rule.requirements:
+            assert not one.missing or one.candidates or one.disqualified or decision.answer is Answer.ERROR
+    assert len(one_line(decision)) <= 140
+
+
+@pytest.mark.req("INV-12")
+@given(situations())
+def test_those_asked_would_be_enough_and_none_of_them_is_superfluous(facts: Facts) -> None:
+    decision = evaluate(EFFECTIVE, facts)
+    if decision.answer is not Answer.PENDING or decision.notes or any(not one.is_met for one in decision.conditions):
+        return
+    asked = [one.person for one in decision.ask]
+    assert asked
+    assert allows_with(facts, asked)
+    for left_out in asked:
+        assert not allows_with(facts, [one for one in asked if one != left_out])
+
+
+def allows_with(facts: Facts, people: list[str]) -> bool:
+    """Whether these people can unblock it, each signing in any of their roles, whatever else stands signed."""
+    signed = tuple(
+        approve(one.login, f"{held.role}:{held.team}" if held.team else held.role, index=100 + number * 10 + at)
+        for number, one in enumerate(facts.people)
+        for at, held in enumerate(one.roles)
+        if one.id in people
+    )
+    return evaluate(EFFECTIVE, replace(facts, approvals=(*facts.approvals, *signed))).answer.allows
+
+
+@pytest.mark.req("INV-12")
+def test_what_somebody_could_sign() -> None:
+    decision = evaluate(EFFECTIVE, build_facts())
+    assert [one.role for one in requirements_for(decision, "corp:ivan")] == ["maintainer", "qa"]
+    assert requirements_for(decision, "corp:alice") == ()
+    assert {one.name for one in decision.ask} == {"Bob", "Dana"}
+
+
+# --- matching, against trying everything
+
+SLOTS = st.lists(st.lists(st.integers(0, 5), unique=True, max_size=4), max_size=5)
+
+
+@pytest.mark.req("INV-03", "POL-01")
+@given(SLOTS)
+def test_match_is_as_large_as_trying_everything(slots: list[list[int]]) -> None:
+    found = match(slots)
+    assert len(set(found.values())) == len(found)
+    assert all(person in slots[slot] for slot, person in found.items())
+    assert len(found) == best_by_trying([dict.fromkeys(slot, 0) for slot in slots])[0]
+
+
+@pytest.mark.req("INV-12")
+@given(st.lists(st.dictionaries(st.integers(0, 5), st.integers(0, 1), max_size=4), max_size=5))
+def test_cheapest_is_as_large_and_as_cheap_as_trying_everything(slots: list[dict[int, int]]) -> None:
+    found = cheapest(slots)
+    size, _ = best_by_trying(slots)
+    assert len(set(found.values())) == len(found) == size
+    if size == len(slots):
+        assert sum(slots[slot][person] for slot, person in found.items()) == best_by_trying(slots)[1]
+
+
+def best_by_trying(slots: list[dict[int, int]]) -> tuple[int, int]:
+    """The largest size and, for that size, the least cost: every order of the people over the slots."""
+    best = (0, 0)
+    for order in permutations([*range(6)], len(slots)):
+        taken = [(slots[slot][person]) for slot, person in enumerate(order) if person in slots[slot]]
+        best = max(best, (len(taken), -sum(taken)))
+    return best[0], -best[1]
