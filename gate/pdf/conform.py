@@ -38,9 +38,9 @@ class Attachment:
 
 
 def _format_with_line_end(stream: Any, document: Any) -> bytes:
-    """6.1.7.1: ``endstream`` stands on its own line."""
+    """6.1.7.1: ``endstream`` on its own line. CR LF, so that data ending in CR is not mistaken for the line's end."""
     written: bytes = _stream_format(stream, document)
-    return written[: -len(b"endstream\n")] + b"\nendstream\n"
+    return written[: -len(b"endstream\n")] + b"\r\nendstream\n"
 
 
 def _build_unicode_map(fontname: str, subset: Sequence[int]) -> str:

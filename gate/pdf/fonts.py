@@ -41,7 +41,7 @@ REQUIRED = (*FACES.values(), *(f"NotoSans{script}-Regular.ttf" for script in ("A
 class Face:
     """One font file: widths in em, and the characters it can draw."""
 
-    def __init__(self, path: Path, *, is_mono: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             self.font = TTFont(path.stem, str(path))
         except TTFError as error:
@@ -49,9 +49,8 @@ class Face:
                 f"The font {path.name} cannot be read.", code="misconfigured", remedy=INSTALL
             ) from error
         self.name = path.stem
-        known: dict[int, int] = self.font.face.charToGlyph
-        # reportlab writes wrong advances for what lies beyond a fixed-pitch font's metrics table: ASCII only.
-        self.glyphs = {code: glyph for code, glyph in known.items() if code < 127} if is_mono else known
+        self.glyphs: dict[int, int] = self.font.face.charToGlyph
+        _mend_advances(self.font.face.hmetrics)
         widths = self.font.face.charWidths
         default = self.font.face.defaultWidth
         self._widths: dict[int, float] = {code: widths.get(code, default) / 1000 for code in self.glyphs}
@@ -65,6 +64,13 @@ class Face:
         if text.isascii():
             return sum(map(self.ascii.__getitem__, text.encode()))
         return sum(self._widths[ord(char)] for char in text)
+
+
+def _mend_advances(metrics: list[tuple[float, int]]) -> None:
+    """Glyphs beyond the metrics table share its last advance (OpenType hmtx); reportlab stores it scaled, a float."""
+    for place, (advance, bearing) in enumerate(metrics):
+        if isinstance(advance, float) and place:
+            metrics[place] = (metrics[place - 1][0], bearing)
 
 
 @cache
@@ -89,7 +95,7 @@ def load_face(name: str, roots: tuple[Path, ...] = ROOTS) -> Face:
             code="misconfigured",
             remedy=INSTALL,
         )
-    return Face(path, is_mono=name == "mono")
+    return Face(path)
 
 
 def verify_fonts(roots: tuple[Path, ...] = ROOTS) -> None:

@@ -199,8 +199,8 @@ def _draw_branch(flow: Flow, branch: BranchCompleteness) -> None:
     if branch.rewritten:
         flow.paragraph("History was rewritten: the first commit is not an ancestor of the last.", BODY_BOLD)
     if branch.landings:
-        columns = [Column("Landed at", 100), Column("Class", 70), Column("How", 62), Column("Contribution", 62),
-                   Column("Commits (first parent)", 160, MONO), Column("Entry", FULL - 454)]  # fmt: skip
+        columns = [Column("Landed at", 100), Column("Class", 66), Column("How", 64), Column("No", 34),
+                   Column("Commits (first parent)", 184, MONO), Column("Entry", FULL - 448)]  # fmt: skip
         flow.table(
             columns,
             [
