@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.trace"]
+pytest_plugins = ["tests.support.trace", "tests.support.databases"]
 
 IS_CI = os.environ.get("CI", "").lower() in ("1", "true")
 

@@ -79,6 +79,12 @@ class AuditLog:
         with self._engine.connect() as connection:
             return tuple(map(_entry, connection.execute(query.order_by(log_entry.c.idx.desc()).limit(limit))))
 
+    def find_dedup(self, key: str) -> int | None:
+        """The index recorded under an idempotency key; None when nothing was."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(log_entry.c.idx).where(log_entry.c.dedup == key)).scalar_one_or_none()
+        return None if found is None else int(found)
+
     def stream_version(self, stream: str) -> int:
         """The last version of a stream; 0 when it has no entry."""
         with self._engine.connect() as connection:

@@ -126,7 +126,7 @@ def _load_state(connection: Connection, size: int, commands: Sequence[Command]) 
         found.versions = {stream: version or 0 for stream, version in rows}
     if dedups:
         rows = connection.execute(_DEDUPS[dialect], {"wanted": json.dumps(list(dedups))})
-        found.recorded = dict(rows.tuples().all())
+        found.recorded = {row.dedup: row.idx for row in rows}
     return found
 
 
