@@ -89,15 +89,15 @@ _GIT_SETTINGS = (
 T = TypeVar("T")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Checked, and no."""
 
 
-class CannotCheck(Exception):
+class CannotCheckError(Exception):
     """Could not be checked; never read as a yes."""
 
 
-class Outage(Exception):
+class OutageError(Exception):
     """The server did not answer, or not usefully."""
 
 
@@ -125,16 +125,16 @@ class Config:
 
 
 def load_config(path: str) -> Config:
-    """The configuration, complete and of the right types, or ``CannotCheck``."""
+    """The configuration, complete and of the right types, or ``CannotCheckError``."""
     try:
         with open(path, encoding="utf-8") as handle:
             raw = json.load(handle)
     except (OSError, ValueError) as cause:
-        raise CannotCheck(f"the configuration {path} cannot be read: {cause}") from cause
+        raise CannotCheckError(f"the configuration {path} cannot be read: {cause}") from cause
     try:
         return parse_config(raw)
     except ValueError as cause:
-        raise CannotCheck(f"the configuration {path} is wrong: {cause}") from cause
+        raise CannotCheckError(f"the configuration {path} is wrong: {cause}") from cause
 
 
 def parse_config(raw: Any) -> Config:
@@ -193,7 +193,7 @@ class Key:
 
 
 def load_keys(config: Config) -> dict[str, Key]:
-    """The verdict keys of the trust file, by id. An unreadable file or none at all is ``CannotCheck``."""
+    """The verdict keys of the trust file, by id. An unreadable file or none at all is ``CannotCheckError``."""
     try:
         with open(config.trust_file, encoding="utf-8") as handle:
             raw = json.load(handle)
@@ -203,9 +203,9 @@ def load_keys(config: Config) -> dict[str, Key]:
             raise ValueError("it is of {!r}, not of {}".format(raw.get("origin"), config.origin))
         keys = [parse_vkey(text) for text in raw["verdict"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
-        raise CannotCheck(f"the trust file {config.trust_file} cannot be used: {cause}") from cause
+        raise CannotCheckError(f"the trust file {config.trust_file} cannot be used: {cause}") from cause
     if not keys:
-        raise CannotCheck(f"the trust file {config.trust_file} pins no verdict key")
+        raise CannotCheckError(f"the trust file {config.trust_file} pins no verdict key")
     return {key.id: key for key in keys}
 
 
@@ -221,7 +221,7 @@ def parse_vkey(text: str) -> Key:
 
 
 def verify_signature(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Ed25519 by ``cryptography`` or ``openssl``; ``CannotCheck`` when neither works here."""
+    """Ed25519 by ``cryptography`` or ``openssl``; ``CannotCheckError`` when neither works here."""
     wanted = os.environ.get("GATE_HOOK_VERIFIER", "")  # for tests: both verify, so nothing is lost by choosing
     if wanted != "openssl":
         try:
@@ -255,31 +255,31 @@ def _verify_openssl(public: bytes, signature: bytes, message: bytes) -> bool:
                 check=False, env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
             )
         except (OSError, subprocess.TimeoutExpired) as cause:
-            raise CannotCheck(f"neither Python's cryptography nor openssl can be used here: {cause}") from cause
+            raise CannotCheckError(f"neither Python's cryptography nor openssl can be used here: {cause}") from cause
     if done.returncode == 0 and b"Verified Successfully" in done.stdout:
         return True
     if b"Verification Failure" in done.stdout:
         return False
-    raise CannotCheck(f"openssl cannot check Ed25519 signatures (OpenSSL 3 is needed): {show(done.stdout)}")
+    raise CannotCheckError(f"openssl cannot check Ed25519 signatures (OpenSSL 3 is needed): {show(done.stdout)}")
 
 
 def decode_base64(text: Any) -> bytes:
-    """Standard or URL-safe, with or without padding, nothing else; ``Refused`` otherwise."""
+    """Standard or URL-safe, with or without padding, nothing else; ``RefusedError`` otherwise."""
     if not isinstance(text, str) or not _BASE64.fullmatch(text):
-        raise Refused("it is not base64")
+        raise RefusedError("it is not base64")
     plain = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as cause:
-        raise Refused("it is not base64") from cause
+        raise RefusedError("it is not base64") from cause
 
 
 def parse_json(raw: bytes) -> Any:
-    """JSON without duplicate names and without endless nesting, or ``Refused``."""
+    """JSON without duplicate names and without endless nesting, or ``RefusedError``."""
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as cause:
-        raise Refused("it is not readable JSON") from cause
+        raise RefusedError("it is not readable JSON") from cause
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -290,16 +290,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def verify_envelope(raw: bytes, keys: Mapping[str, Key]) -> bytes:
-    """The payload bytes that a pinned key signed (DSSE v1.0.2), or ``Refused``."""
+    """The payload bytes that a pinned key signed (DSSE v1.0.2), or ``RefusedError``."""
     if len(raw) > ENVELOPE_LIMIT:
-        raise Refused("it is larger than %d bytes" % ENVELOPE_LIMIT)
+        raise RefusedError("it is larger than %d bytes" % ENVELOPE_LIMIT)
     envelope = parse_json(raw)
     if not isinstance(envelope, dict) or envelope.get("payloadType") != PAYLOAD_TYPE:
-        raise Refused("it is no in-toto envelope")
+        raise RefusedError("it is no in-toto envelope")
     payload = decode_base64(envelope.get("payload"))
     signatures = envelope.get("signatures")
     if not isinstance(signatures, list) or not 1 <= len(signatures) <= 16:
-        raise Refused("it has no signature")
+        raise RefusedError("it has no signature")
     kind = PAYLOAD_TYPE.encode("ascii")
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
     told = "it is signed by no pinned key"
@@ -310,7 +310,7 @@ def verify_envelope(raw: bytes, keys: Mapping[str, Key]) -> bytes:
         if verify_signature(key.public, decode_base64(entry.get("sig")), message):
             return payload
         told = "its signature does not hold: bytes were changed after signing"
-    raise Refused(told)
+    raise RefusedError(told)
 
 
 # == Verdicts ==============================================================================================
@@ -336,11 +336,11 @@ class Verdict:
 
 
 def parse_verdict(payload: bytes) -> Verdict:
-    """Reads verified bytes. What contradicts itself is ``Refused``."""
+    """Reads verified bytes. What contradicts itself is ``RefusedError``."""
     statement = parse_json(payload)
     try:
         if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != SUMMARY_TYPE:
-            raise Refused("it is not a verification summary")
+            raise RefusedError("it is not a verification summary")
         predicate = statement["predicate"]
         member = predicate[VERDICT_MEMBER]
         (subject,) = statement["subject"]
@@ -354,9 +354,9 @@ def parse_verdict(payload: bytes) -> Verdict:
         )
         digest, refs = subject["digest"], subject["annotations"]["sourceRefs"]
     except (KeyError, TypeError, ValueError, AttributeError) as cause:
-        raise Refused(f"it lacks what a verdict must say ({show(str(cause))})") from cause
+        raise RefusedError(f"it lacks what a verdict must say ({show(str(cause))})") from cause
     if (digest.get("gitCommit"), digest.get("gitTree")) != (verdict.head, verdict.tree) or verdict.target not in refs:
-        raise Refused("its subject and its verdict name different revisions")
+        raise RefusedError("its subject and its verdict name different revisions")
     return verdict
 
 
@@ -396,7 +396,7 @@ class Verdicts:
         """Verify one envelope and keep it. ``head`` is what was asked for, to sort a fault under."""
         try:
             verdict = parse_verdict(verify_envelope(raw, self.keys))
-        except Refused as cause:
+        except RefusedError as cause:
             self.faults.append((head, f"the verdict from {source} does not count: {cause}"))
             return
         self.by_head.setdefault(verdict.head, []).append(verdict)
@@ -406,7 +406,7 @@ class Verdicts:
         count = environment.get("GIT_PUSH_OPTION_COUNT", "")
         total = int(count) if count.isdigit() else 0
         if total > OPTION_LIMIT:
-            raise Refused("there are more than %d push options" % OPTION_LIMIT)
+            raise RefusedError("there are more than %d push options" % OPTION_LIMIT)
         for place in range(total):
             name, _, value = environment.get("GIT_PUSH_OPTION_%d" % place, "").partition("=")
             if name != "gate.verdict":
@@ -414,7 +414,7 @@ class Verdicts:
             source = "push option %d" % (place + 1)
             try:
                 self.add(decode_base64(value), source)
-            except Refused as cause:
+            except RefusedError as cause:
                 self.faults.append((None, f"the verdict from {source} does not count: {cause}"))
 
     def add_files(self, heads: Iterable[str]) -> None:
@@ -475,7 +475,7 @@ class Git:
         )
 
     def run(self, *args: str, ok: Sequence[int] = (0,), given: str = "") -> tuple[int, str]:
-        """Exit code and output; a code not in ``ok`` or a hang is ``CannotCheck``."""
+        """Exit code and output; a code not in ``ok`` or a hang is ``CannotCheckError``."""
         words = ["git"]
         for setting in _GIT_SETTINGS:
             words += ["-c", setting]
@@ -485,19 +485,19 @@ class Git:
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=GIT_SECONDS, check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as cause:
-            raise CannotCheck(f"git {args[0]} could not be run: {cause}") from cause
+            raise CannotCheckError(f"git {args[0]} could not be run: {cause}") from cause
         if done.returncode not in ok:
-            raise CannotCheck(f"git {args[0]} failed: {show(done.stderr)}")
+            raise CannotCheckError(f"git {args[0]} failed: {show(done.stderr)}")
         return done.returncode, done.stdout.decode("utf-8", "surrogateescape")
 
     def version(self) -> tuple[int, ...]:
         found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", self.run("version")[1])
         if found is None:
-            raise CannotCheck("the version of git cannot be read")
+            raise CannotCheckError("the version of git cannot be read")
         return tuple(int(part) for part in found.groups("0"))
 
     def chain(self, old: str, new: str) -> list[Commit]:
-        """First-parent commits after ``old`` up to ``new``, oldest first; a rewind or rewrite is ``Refused``."""
+        """First-parent commits after ``old`` up to ``new``, oldest first; a rewind or rewrite is ``RefusedError``."""
         text = self.run("rev-list", "--first-parent", "--reverse", "--max-count=%d" % (CHAIN_LIMIT + 1),
                         "--no-commit-header", "--format=%H %T %P", "--end-of-options", new, "^" + old)[1]
         commits = []
@@ -505,11 +505,14 @@ class Git:
             sha, tree, *parents = line.split()
             commits.append(Commit(sha, tuple(parents), tree))
         if len(commits) > CHAIN_LIMIT:
-            raise Refused("it moves the branch by more than %d commits at once" % CHAIN_LIMIT)
+            raise RefusedError("it moves the branch by more than %d commits at once" % CHAIN_LIMIT)
         if not commits and self.is_ancestor(new, old):
-            raise Refused(f"it moves the branch back to {short(new)}, an older commit")
+            raise RefusedError(f"it moves the branch back to {short(new)}, an older commit")
         if not commits or commits[0].parents[:1] != (old,):
-            raise Refused(f"the first-parent history of {short(new)} does not run through the tip {short(old)}: history would be rewritten")
+            raise RefusedError(
+                f"the first-parent history of {short(new)} does not run through the tip {short(old)}: "
+                "history would be rewritten"
+            )
         return commits
 
     def is_commit(self, sha: str) -> bool:
@@ -525,9 +528,8 @@ class Git:
         """None when the merge conflicts. An old git is named: it cannot tell."""
         version = self.version()
         if version < MERGE_TREE_VERSION:
-            raise CannotCheck(
-                "git {} on this server cannot compute a merge; git 2.38 or newer is needed here".format(".".join(str(part) for part in version))
-            )
+            named = ".".join(str(part) for part in version)
+            raise CannotCheckError(f"git {named} on this server cannot compute a merge; git 2.38 or newer is needed")
         code, text = self.run("merge-tree", "--write-tree", "--no-messages", tip, head, ok=(0, 1))
         return text.splitlines()[0].strip() if code == 0 else None
 
@@ -573,7 +575,7 @@ def parse_updates(text: str) -> list[Update]:
             continue
         parts = line.split(" ", 2)
         if len(parts) != 3 or not _SHA.fullmatch(parts[0]) or not _SHA.fullmatch(parts[1]):
-            raise CannotCheck(f"git gave a line that cannot be read: {line[:200]!r}")
+            raise CannotCheckError(f"git gave a line that cannot be read: {line[:200]!r}")
         updates.append(Update(*parts))
     return updates
 
@@ -599,19 +601,19 @@ class Judge:
         judgement = Judgement(update, ref)
         try:
             self._judge(judgement)
-        except (Refused, CannotCheck) as cause:
+        except (RefusedError, CannotCheckError) as cause:
             judgement.reasons.append(str(cause))
         return judgement
 
     def _judge(self, judgement: Judgement) -> None:
         old, new = judgement.update.old, judgement.update.new
         if is_zero(new):
-            raise Refused("it would delete a protected ref")
+            raise RefusedError("it would delete a protected ref")
         judgement.about = new
         if is_zero(old):
-            raise Refused("it would create a protected ref; an administrator of the git server creates it")
+            raise RefusedError("it would create a protected ref; an administrator of the git server creates it")
         if not self.git.is_commit(new) or not self.git.is_commit(old):
-            raise Refused("it does not point at a commit")
+            raise RefusedError("it does not point at a commit")
         if old == new:
             return
         chain = self.git.chain(old, new)
@@ -690,23 +692,25 @@ class Judge:
         squashed = self._squashed(chain, at, start, ref)
         if squashed:
             reasons.append(
-                f"{short(commit.sha)} has the content of approved {short(squashed)}, as a squash or rebase; this hook accepts a fast-forward or a merge "
-                "commit only, because these commits are not the ones that were signed for"
+                f"{short(commit.sha)} has the content of approved {short(squashed)}, as a squash or rebase; this hook "
+                "accepts a fast-forward or a merge commit only: these are not the commits that were signed for"
             )
         elif not reasons:
             reasons += self._explain_missing(about, ref, start)
             if start != judgement.update.old:
-                reasons.append(f"it stands on top of {short(start)}, which may land; what is on top is another revision")
+                reasons.append(f"it stands on top of {short(start)}, which may land; this is another revision")
         return reasons
 
     def _explain_merge(self, commit: Commit, start: str) -> str:
         head = commit.parents[1]
         wanted = self.git.merge_tree(start, head)
+        named = f"{short(commit.sha)} merges approved {short(head)}"
         if wanted is None:
-            return (f"{short(commit.sha)} merges approved {short(head)} where git finds conflicts; merge the branch into your own, and have that "
-                    "revision approved")
-        return (f"{short(commit.sha)} merges approved {short(head)}, but its content is not that of the merge: something was added or changed "
-                f"(tree {short(commit.tree)} instead of {short(wanted)})")
+            return f"{named} where git finds conflicts; merge the branch into your own and have that revision approved"
+        return (
+            f"{named}, but its content is not that of the merge: something was added or changed "
+            f"(tree {short(commit.tree)} instead of {short(wanted)})"
+        )
 
     def _explain_missing(self, head: str, ref: str, start: str) -> list[str]:
         known = [self._why_not(verdict, ref, start) for verdict in self.verdicts.by_head.get(head, ())]
@@ -732,7 +736,6 @@ class Judge:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         """A token is for one server: never follow."""
-        return None
 
 
 @dataclass(frozen=True)
@@ -754,7 +757,7 @@ class Server:
         def gather(heads: list[str]) -> None:
             try:
                 self._fetch_verdicts(verdicts, ref, list(dict.fromkeys(heads)))
-            except Outage as cause:
+            except OutageError as cause:
                 verdicts.faults.append((None, f"the server could not be asked: {cause}"))
 
         return gather
@@ -765,7 +768,7 @@ class Server:
             query = [("target", ref)] + [("sha", head) for head in heads[start : start + BATCH]]
             answer = self.call("GET", "/verdicts?" + urllib.parse.urlencode(query), deadline)
             if answer.status != 200:
-                raise Outage("it answered %d: %s" % (answer.status, problem(answer.body)))
+                raise OutageError("it answered %d: %s" % (answer.status, problem(answer.body)))
             told = as_object(answer.body)
             for head, envelope in as_items(told.get("verdicts")):
                 if envelope is not None and head in heads:
@@ -778,16 +781,13 @@ class Server:
         try:
             answer = self.call("GET", f"/revisions/{sha}?{query}", time.monotonic() + ASK_SECONDS)
             told = as_object(answer.body)
-        except Outage:
+        except OutageError:
             return []
         self.answers.setdefault(sha, {})
         if isinstance(self.answers[sha], dict):
             self.answers[sha] = {**self.answers[sha], **told}
         lines = [told.get("summary")] if told.get("answer") else []
-        for entry in as_list(told.get("missing")):
-            if isinstance(entry, dict):
-                names = [show(one.get("name", "")) for one in as_list(entry.get("candidates")) if isinstance(one, dict)]
-                lines.append("{}{}".format(entry.get("sentence"), " Ask: {}.".format(", ".join(names[:8])) if names else ""))
+        lines += [missing_line(entry) for entry in as_list(told.get("missing")) if isinstance(entry, dict)]
         return [show(line) for line in lines[:20] if isinstance(line, str) and line]
 
     def page(self, sha: str | None) -> str:
@@ -800,7 +800,7 @@ class Server:
         return f"{base}/revisions/{sha}" if sha else base
 
     def call(self, method: str, path: str, deadline: float, body: bytes | None = None) -> Answer:
-        """One request under ``/api/v1/repositories/<repository>``; ``Outage`` when there is no answer in time."""
+        """One request under ``/api/v1/repositories/<repository>``; ``OutageError`` when there is no answer in time."""
         url = "{}/api/v1/repositories/{}{}".format(
             self.config.server, urllib.parse.quote(self.config.repository, safe=""), path)
         headers = {"Accept": "application/json", "User-Agent": f"contribution-gate-hook/{VERSION}"}
@@ -810,8 +810,8 @@ class Server:
         if body is not None:
             headers["Content-Type"] = "application/json"
         if not url.startswith(("http://", "https://")):
-            raise Outage("its address is no http address")
-        request = urllib.request.Request(url, data=body, headers=headers, method=method)
+            raise OutageError("its address is no http address")
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - checked above
         return in_time(lambda: self._open(request), deadline - time.monotonic())
 
     def _token(self) -> str:
@@ -821,7 +821,7 @@ class Server:
             with open(self.config.token_file, encoding="ascii") as handle:
                 return handle.read(4096).strip()
         except (OSError, ValueError) as cause:
-            raise Outage(f"the token file {self.config.token_file} cannot be read") from cause
+            raise OutageError(f"the token file {self.config.token_file} cannot be read") from cause
 
     def _open(self, request: urllib.request.Request) -> Answer:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
@@ -850,19 +850,26 @@ def in_time(work: Callable[[], T], seconds: float) -> T:
     if done:
         return done[0]
     if failed:
-        raise Outage(show(str(getattr(failed[0], "reason", "") or failed[0]))) from failed[0]
-    raise Outage("no answer in time")
+        raise OutageError(show(str(getattr(failed[0], "reason", "") or failed[0]))) from failed[0]
+    raise OutageError("no answer in time")
 
 
 def as_object(body: bytes) -> dict[str, Any]:
-    """A JSON object, or ``Outage``."""
+    """A JSON object, or ``OutageError``."""
     try:
         told = parse_json(body)
-    except Refused as cause:
-        raise Outage("its answer is not JSON") from cause
+    except RefusedError as cause:
+        raise OutageError("its answer is not JSON") from cause
     if not isinstance(told, dict):
-        raise Outage("its answer is not a JSON object")
+        raise OutageError("its answer is not a JSON object")
     return told
+
+
+def missing_line(entry: Mapping[str, Any]) -> str:
+    """``Two maintainers of ledger are missing. Ask: Bo Lind, Cy Ray.``"""
+    names = [show(str(one.get("name", ""))) for one in as_list(entry.get("candidates")) if isinstance(one, dict)]
+    asking = " Ask: {}.".format(", ".join(names[:8])) if names else ""
+    return str(entry.get("sentence", "")) + asking
 
 
 def as_items(value: Any) -> list[tuple[str, Any]]:
@@ -877,7 +884,7 @@ def problem(body: bytes) -> str:
     """The words of a problem document, short."""
     try:
         told = as_object(body)
-    except Outage:
+    except OutageError:
         return "no reason given"
     return show(str(told.get("detail") or told.get("title") or "no reason given"))
 
@@ -962,7 +969,7 @@ def warn_contribution(config: Config, update: Update) -> None:
 
 def post_receive(config: Config, text: str, environment: Mapping[str, str]) -> int:
     """Writes the hint down first, then delivers what waits, oldest first. Never fails the push."""
-    updates = [update for update in parse_updates(text) if update.ref.startswith("refs/heads/") or config.protects(update.ref)]
+    updates = [update for update in parse_updates(text) if is_told(config, update)]
     if not updates:
         return 0
     own = [
@@ -970,15 +977,21 @@ def post_receive(config: Config, text: str, environment: Mapping[str, str]) -> i
         for start in range(0, len(updates), HINT_UPDATES)
     ]
     outage = deliver(config, time.monotonic() + DELIVERY_SECONDS)
-    waiting = [name for name in own if os.path.exists(os.path.join(config.spool, name))]
     refused = [name for name in own if os.path.exists(os.path.join(config.spool, "refused", name))]
-    if waiting:
-        say("Contribution Gate: spooled, will be delivered by the next push or `hook.py flush` (%s)." % (outage or "busy"))
+    if any(os.path.exists(os.path.join(config.spool, name)) for name in own):
+        why = outage or "it is busy"
+        say(f"Contribution Gate: spooled, will be delivered by the next push or `hook.py flush` ({why}).")
     elif refused:
-        say("Contribution Gate: the gate refused this hint; see {}.".format(os.path.join(config.spool, "refused", refused[0])))
+        place = os.path.join(config.spool, "refused", refused[0])
+        say(f"Contribution Gate: the gate refused this hint; see {place} on the git server.")
     else:
         say(f"Contribution Gate: recorded. {Server(config).page(None)}")
     return 0
+
+
+def is_told(config: Config, update: Update) -> bool:
+    """Branches may be contributions; tags and notes are none of the gate's business."""
+    return update.ref.startswith("refs/heads/") or config.protects(update.ref)
 
 
 def pusher_of(config: Config, environment: Mapping[str, str]) -> str | None:
@@ -1038,7 +1051,7 @@ def deliver(config: Config, deadline: float | None) -> str | None:
             return "much is waiting"
         try:
             deliver_one(config, server, name)
-        except Outage as cause:
+        except OutageError as cause:
             return str(cause)
     return None
 
@@ -1056,7 +1069,7 @@ def deliver_one(config: Config, server: Server, name: str) -> None:
         reason = {"status": answer.status, "reason": problem(answer.body), "hint": body.decode("utf-8", "replace")}
         write_durably(os.path.join(config.spool, "refused"), name, json.dumps(reason).encode("utf-8"))
     elif not 200 <= answer.status < 300:
-        raise Outage("the gate answered %d: %s" % (answer.status, problem(answer.body)))
+        raise OutageError("the gate answered %d: %s" % (answer.status, problem(answer.body)))
     remove(path)
 
 
@@ -1096,7 +1109,7 @@ def status(config: Config) -> int:
     for name, check in (("keys", _status_keys), ("git", _status_git), ("verifier", _status_verifier)):
         try:
             lines.append("%-11s %s" % (name, check(config)))
-        except CannotCheck as cause:
+        except CannotCheckError as cause:
             able = False
             lines.append("%-11s NOT USABLE: %s" % (name, cause))
     for line in lines:
@@ -1112,13 +1125,19 @@ def _status_git(config: Config) -> str:
     version = Git(os.environ).version()
     text = ".".join(str(part) for part in version)
     if version < MERGE_TREE_VERSION:
-        raise CannotCheck(f"git {text}; merges need git 2.38 or newer")
+        raise CannotCheckError(f"git {text}; merges need git 2.38 or newer")
     return text
 
 
 def _status_verifier(config: Config) -> str:
-    if verify_signature(bytes(32), bytes(64), b"probe"):
-        raise CannotCheck("it accepts a signature that nobody made")
+    """RFC 8032, section 7.1, test 2: it must say yes to it, and no to one changed byte."""
+    public = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    signature = bytes.fromhex(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+    if not verify_signature(public, signature, b"\x72") or verify_signature(public, signature, b"\x73"):
+        raise CannotCheckError("it does not tell a good signature from a bad one")
     return "works"
 
 
@@ -1174,7 +1193,7 @@ def main(argv: Sequence[str]) -> int:
 
 def give_up(command: str, mode: str, cause: Exception) -> int:
     """Fail closed: in mode enforce (and without a configuration) nothing passes that could not be checked."""
-    known = isinstance(cause, (CannotCheck, Refused, Outage))
+    known = isinstance(cause, (CannotCheckError, RefusedError, OutageError))
     told = str(cause) if known else f"internal error: {type(cause).__name__}: {cause}"
     if command == "pre-receive" and mode == "enforce":
         say("Contribution Gate: refused. No ref was moved.", refusal=True)
