@@ -1,0 +1,128 @@
+"""A policy comes into force: its texts and digests become the record; the files were only proposals.
+
+Nothing is written when any file is wrong. Open contributions answer *error* until they are decided
+anew, which happens right after and, should this process die, by the worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gate.auditlog.entry import EntryKind, Recorder
+from gate.domain.errors import InputError
+from gate.policy.effective import effective_bytes
+from gate.policy.registry import PolicySet, build_policy_set
+from gate.store import policies
+from gate.store.command import Blob, Command, EntryIndex, Job, NewEntry, Row
+from gate.store.tables import policy_version
+from gate.workflow.entry import build_entry, thing_subject
+from gate.workflow.parts import Parts
+
+MAX_FILE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """What was put in force."""
+
+    epoch: int
+    index: int
+    files: tuple[str, ...]
+    repositories: tuple[str, ...]
+
+
+def load_proposals(directory: Path) -> dict[str, bytes]:
+    """The YAML files of a proposals directory by name. Raises ``InputError`` when there are none or one is too big."""
+    if not directory.is_dir():
+        raise InputError(
+            "There is no such directory of policies.", file=str(directory), remedy="Set policy.dir in gate.toml."
+        )
+    found = {path.name: path for path in sorted(directory.iterdir()) if path.suffix in (".yaml", ".yml")}
+    for name, path in found.items():
+        if path.stat().st_size > MAX_FILE:
+            raise InputError(f"The file is larger than {MAX_FILE} bytes.", file=name, line=1)
+    return {name: path.read_bytes() for name, path in found.items()}
+
+
+def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activation:
+    """Check all files together, then put them in force. Raises ``InputError`` with file and line."""
+    proposed = build_policy_set(files)
+    current = policies.in_force(parts.engine)
+    command, epoch = build_activation(parts, files, proposed, current.epoch if current else 0, by)
+    receipt = parts.ledger.append(command)
+    return Activation(
+        epoch=epoch,
+        index=receipt.indexes[0],
+        files=tuple(sorted(files)),
+        repositories=tuple(one.id for one in proposed.registry.repositories),
+    )
+
+
+def build_activation(
+    parts: Parts, files: Mapping[str, bytes], proposed: PolicySet, epoch: int, by: Recorder, *, position: int = 0
+) -> tuple[Command, int]:
+    """The command that puts checked files in force after ``epoch``, and the new epoch.
+
+    ``position`` is the place its entry will have in the command it is put into.
+    """
+    now = parts.clock.now()
+    entry = _entry(parts, files, proposed, epoch + 1, by, now)
+    digests = {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())}
+    row = Row(
+        table=policy_version,
+        values={
+            "epoch": epoch + 1,
+            "activated_at": now,
+            "by_person": by.id,
+            "files": json.dumps(digests, sort_keys=True),
+            "idx": EntryIndex(position),
+        },
+    )
+    blobs = [Blob(kind="policy-text", content=raw) for raw in files.values()]
+    blobs += [Blob(kind="effective-policy", content=raw) for _, raw in _effective(proposed)]
+    job = Job(kind="redecide", payload={"epoch": epoch + 1}, not_before=now)
+    return Command(entries=(entry,), rows=(row,), blobs=tuple(blobs), jobs=(job,)), epoch + 1
+
+
+def _effective(proposed: PolicySet) -> list[tuple[dict[str, str], bytes]]:
+    found = []
+    for repository in proposed.registry.repositories:
+        for branch in repository.protected:
+            effective = proposed.policy_for(repository.id, branch)
+            if effective is not None:
+                label = {"repository": repository.id, "branch": branch, "policy": effective.id}
+                found.append((label | {"sha256": effective.digest}, effective_bytes(effective)))
+    return found
+
+
+def _entry(
+    parts: Parts, files: Mapping[str, bytes], proposed: PolicySet, epoch: int, by: Recorder, now: datetime
+) -> NewEntry:
+    listed = [
+        {"name": name, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+        for name, raw in sorted(files.items())
+    ]
+    return build_entry(
+        parts,
+        EntryKind.POLICY_ACTIVATED,
+        stream="policy",
+        version=epoch,
+        subjects=[thing_subject(f"gate:policy-file/{name}", hashlib.sha256(raw).digest()) for name, raw in files.items()],
+        predicate={
+            "epoch": epoch,
+            "files": listed,
+            "effective": [label for label, _ in _effective(proposed)],
+            "bootstrap": epoch == 1,
+            "repositories": [
+                {"id": one.id, "mode": one.mode.value, "protected": list(one.protected), "owningTeams": list(one.owning_teams)}
+                for one in proposed.registry.repositories
+            ],
+        },
+        by=by,
+        at=now,
+    )

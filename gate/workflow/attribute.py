@@ -1,0 +1,68 @@
+"""Who is behind a commit: addresses and logins to directory persons, or *unattributed*, and how.
+
+An address in a commit is a claim: it only ever adds somebody to the excluded. It names a person
+when exactly one entry of the directory has it as mail or alias. Robots are declared in
+``repositories.yaml``; that an unattributed identity is one of them is the policy's to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gate.directory.api import Directory
+from gate.domain.contribution import GitRevision
+from gate.domain.errors import InputError
+from gate.domain.people import AddressHow, AddressMatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """One identity of one revision. ``person`` is a person's key or None; ``how`` says how it was resolved."""
+
+    part: str
+    address: str
+    person: str | None
+    how: str
+    commits: tuple[str, ...] = ()
+
+
+def attribute(
+    directory: Directory, git: GitRevision, pusher: str | None
+) -> tuple[Attribution, ...]:
+    """Every author, committer, co-author and the pusher of a revision. Raises ``UnavailableError`` on an outage."""
+    claims = _claims(git)
+    matches = directory.people_by_addresses(sorted({address for _, address in claims}))
+    found = [_resolved(part, address, commits, matches) for (part, address), commits in sorted(claims.items())]
+    if pusher:
+        found.append(_pusher(directory, pusher))
+    return tuple(found)
+
+
+def _claims(git: GitRevision) -> dict[tuple[str, str], tuple[str, ...]]:
+    claims: dict[tuple[str, str], list[str]] = {}
+
+    def add(part: str, addresses: Iterable[str], sha: str) -> None:
+        for address in addresses:
+            claims.setdefault((part, address.strip().casefold()), []).append(sha)
+
+    for commit in git.commits:
+        add("author", [commit.author.address], commit.sha)
+        add("committer", [commit.committer.address], commit.sha)
+        add("co-author", [who.address for who in commit.co_authors], commit.sha)
+    return {key: tuple(shas) for key, shas in claims.items()}
+
+
+def _resolved(part: str, address: str, commits: tuple[str, ...], matches: dict[str, AddressMatch]) -> Attribution:
+    match = matches[address]
+    person = match.person.key if match.person else None
+    return Attribution(part=part, address=address, person=person, how=match.how.value, commits=commits)
+
+
+def _pusher(directory: Directory, login: str) -> Attribution:
+    try:
+        person = directory.person_by_login(login)
+    except InputError:
+        # A login that no directory may be asked about is nobody's; it stays on record as given.
+        return Attribution(part="pusher", address=login, person=None, how=AddressHow.MALFORMED.value)
+    return Attribution(part="pusher", address=login, person=person.key if person else None, how="login")

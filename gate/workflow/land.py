@@ -1,0 +1,234 @@
+"""What reached a protected branch: each step explained, or *unexplained*, and recorded.
+
+The first-parent chain from the last recorded tip to the branch's tip now is cut into landing steps
+(``product.md``, "Landing"); every commit on it belongs to one. A step that lands an approved head
+freezes that contribution's decision. A commit nobody approved is counted as what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gate.auditlog.entry import EntryKind, Recorder
+from gate.domain.contribution import ContributionState, LandingStep, Mode, StepKind
+from gate.domain.errors import ConflictError, UnavailableError
+from gate.git.mirror import Mirror
+from gate.policy.decision import Answer
+from gate.policy.document import Repository, ScopeKind
+from gate.store import contributions, landings
+from gate.store.command import Command, EntryIndex, NewEntry, Row
+from gate.store.contributions import ContributionRow
+from gate.store.tables import branch_tip, contribution
+from gate.store.tables import landing as landing_table
+from gate.workflow.entry import SYSTEM, build_entry, repository_stream, revision_subject
+from gate.workflow.evaluate import decide, recorded_decision
+from gate.workflow.force import InForce
+from gate.workflow.parts import Parts
+
+ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Walk:
+    """One branch being walked from its last recorded tip."""
+
+    repository: Repository
+    branch: str
+    robot_rules: frozenset[str]
+    old: str | None
+    new: str
+    seq: int
+    version: int
+    at: datetime
+    by: Recorder
+
+
+def land(
+    parts: Parts, force: InForce, mirror: Mirror, repository: Repository, branch: str, *, by: Recorder = SYSTEM
+) -> tuple[LandingStep, ...]:
+    """Record everything between the last recorded tip of ``branch`` and its tip in the (fetched) mirror.
+
+    The first look at a branch enrols it: its tip then is where the account begins. Raises
+    ``UnavailableError``, ``ConflictError`` after several lost races.
+    """
+    new = mirror.tip(branch)
+    for attempt in range(ATTEMPTS):
+        known = landings.tip(parts.engine, repository.id, branch)
+        if new is None or (known is not None and known.tip == new):
+            return ()
+        walk = _Walk(
+            repository=repository,
+            branch=branch,
+            robot_rules=_robot_rules(force, repository.id, branch),
+            old=known.tip if known else None,
+            new=new,
+            seq=landings.next_seq(parts.engine, repository.id, branch),
+            version=parts.log.stream_version(repository_stream(repository.id)),
+            at=parts.clock.now(),
+            by=by,
+        )
+        heads = _known_heads(parts, repository.id, branch)
+        explains = {head: row.merge_base for head, row in heads.items() if _may_explain(repository, row)}
+        steps = mirror.landing_steps(walk.old, new, explains) if walk.old else ()
+        try:
+            parts.ledger.append(_build_command(parts, mirror, walk, steps, heads))
+        except ConflictError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            continue
+        return steps
+    raise AssertionError("the loop returns or raises")
+
+
+def walk_all(parts: Parts) -> int:
+    """Fetch every repository and record what landed unseen: the worker's look. Returns the steps recorded."""
+    force = parts.in_force()
+    found = 0
+    for repository in force.policies.registry.repositories:
+        mirror = parts.mirror(repository.id, repository.url)
+        mirror.fetch()
+        for branch in mirror.branches():
+            if force.policies.is_protected(repository.id, branch):
+                found += len(land(parts, force, mirror, repository, branch))
+    return found
+
+
+def _robot_rules(force: InForce, repository: str, branch: str) -> frozenset[str]:
+    effective = force.policies.policy_for(repository, branch)
+    scopes = effective.policy.out_of_scope if effective else ()
+    return frozenset(one.id for one in scopes if one.kind is ScopeKind.ROBOTS)
+
+
+def _may_explain(repository: Repository, row: ContributionRow) -> bool:
+    """Where the gate enforces, only a yes explains a landing; where it watches, every known head does."""
+    return repository.mode is not Mode.ENFORCE or (row.answer is not None and Answer(row.answer).allows)
+
+
+def _known_heads(parts: Parts, repository: str, branch: str) -> dict[str, ContributionRow]:
+    """Open contributions to this branch by head, decided as late as possible."""
+    heads: dict[str, ContributionRow] = {}
+    for row in contributions.open_for(parts.engine, repository):
+        if row.target != branch:
+            continue
+        if row.answer is None:
+            try:
+                decide(parts, repository, row.number)
+            except (UnavailableError, ConflictError):
+                # It stays undecided: what lands of it is then not called approved.
+                continue
+            row = contributions.load(parts.engine, repository, row.number)
+        heads[row.head] = row
+    return heads
+
+
+def _build_command(
+    parts: Parts, mirror: Mirror, walk: _Walk, steps: tuple[LandingStep, ...], heads: dict[str, ContributionRow]
+) -> Command:
+    entries: list[NewEntry] = []
+    rows: list[Row] = []
+    expects: list[tuple[str, int]] = []
+    seq = walk.seq
+    if walk.old is None:
+        entries.append(_entry(parts, mirror, walk, 0, None, None, "enrolled"))
+    for position, step in enumerate(steps):
+        # An unexplained commit may still be the head of a contribution that nobody had approved.
+        row = heads.get(step.head or step.after)
+        outcome = _classify(parts, walk, step, row)
+        entries.append(_entry(parts, mirror, walk, position, step, row, outcome))
+        rows += _landing_rows(walk, step, row, outcome, seq, position)
+        seq += len(step.commits)
+        if row is not None:
+            rows.append(_merged(row, walk.at))
+            expects.append((row.stream, row.version))
+    tip = {"repository": walk.repository.id, "branch": walk.branch, "tip": walk.new, "idx": EntryIndex()}
+    rows.append(Row(table=branch_tip, key=("repository", "branch"), values=tip))
+    return Command(entries=tuple(entries), rows=tuple(rows), expects=tuple(expects))
+
+
+def _classify(parts: Parts, walk: _Walk, step: LandingStep, row: ContributionRow | None) -> str:
+    """The class of the completeness equation that this step's commits are counted in."""
+    decision = recorded_decision(parts, row) if row else None
+    watched = "observed" if row is not None and walk.repository.mode is not Mode.ENFORCE else "unexplained"
+    if decision is None or step.kind is StepKind.UNEXPLAINED or not decision.answer.allows:
+        return watched
+    if decision.out_of_scope is not None:
+        return "robot" if decision.out_of_scope in walk.robot_rules else "out-of-scope"
+    return decision.answer.value
+
+
+def _entry(
+    parts: Parts,
+    mirror: Mirror,
+    walk: _Walk,
+    position: int,
+    step: LandingStep | None,
+    row: ContributionRow | None,
+    outcome: str,
+) -> NewEntry:
+    after = step.after if step else walk.new
+    predicate: dict[str, Any] = {
+        "repository": walk.repository.id,
+        "branch": walk.branch,
+        "mode": walk.repository.mode.value,
+        "classification": outcome,
+        "step": {
+            "kind": step.kind.value if step else "enrolled",
+            "before": step.before if step else None,
+            "after": after,
+            "commits": list(step.commits) if step else [],
+            "head": step.head if step else None,
+            "detail": step.detail if step else "",
+        },
+        "number": row.number if row else None,
+        "revision": row.revision if row else None,
+        "answer": row.answer if row else None,
+        "decisionIndex": row.decision_index if row else None,
+        "decision": {"sha256": row.decision_digest.hex()} if row and row.decision_digest else None,
+    }
+    return build_entry(
+        parts,
+        EntryKind.LANDED,
+        stream=repository_stream(walk.repository.id),
+        version=walk.version + 1 + position,
+        subjects=[revision_subject(walk.repository.id, after, mirror.tree(after))],
+        predicate=predicate,
+        by=walk.by,
+        at=walk.at,
+    )
+
+
+def _landing_rows(
+    walk: _Walk, step: LandingStep, row: ContributionRow | None, outcome: str, seq: int, position: int
+) -> list[Row]:
+    return [
+        Row(
+            table=landing_table,
+            values={
+                "repository": walk.repository.id,
+                "branch": walk.branch,
+                "seq": seq + offset,
+                "commit": commit,
+                "kind": step.kind.value,
+                "step_before": step.before,
+                "step_after": step.after,
+                "head": step.head,
+                "number": row.number if row else None,
+                "classification": outcome,
+                "landed_at": walk.at,
+                "idx": EntryIndex(position),
+            },
+        )
+        for offset, commit in enumerate(step.commits)
+    ]
+
+
+def _merged(row: ContributionRow, at: datetime) -> Row:
+    values = {
+        "repository": row.repository,
+        "number": row.number,
+        "state": ContributionState.MERGED.value,
+        "updated_at": at,
+    }
+    return Row(table=contribution, key=("repository", "number"), update=True, values=values)

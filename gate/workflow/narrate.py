@@ -1,0 +1,65 @@
+"""One audit entry as one plain sentence, from its statement alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gate.auditlog.entry import EntryKind, Statement
+
+_RESULT = {"APPROVED": "approved", "REJECTED": "rejected", "WITHDRAWN": "withdrew their statement on"}
+
+
+def narrate(statement: Statement) -> str:
+    """What happened, in a sentence without free text and without secrets."""
+    said: Mapping[str, Any] = statement.predicate
+    place = f"{said.get('repository')}#{said.get('number')}"
+    match statement.kind:
+        case EntryKind.GENESIS:
+            return "The gate was founded: keys, settings and first policy are on record."
+        case EntryKind.POLICY_ACTIVATED:
+            names = ", ".join(str(one["name"]) for one in said["files"])
+            return f"Policy epoch {said['epoch']} came into force: {names}."
+        case EntryKind.CONTRIBUTION_OPENED:
+            return f"{place} was opened for {said['targetRef']}."
+        case EntryKind.CONTRIBUTION_CHANGED:
+            return f"{place}: change request {said.get('changeRequest') or 'none'}{', draft' if said.get('draft') else ''}."
+        case EntryKind.REVISION_RECORDED:
+            return f"{place} revision {said['revision']}: head {said['head']}, {said['commits']} commits, {said['paths']} paths."
+        case EntryKind.CONTRIBUTION_CLOSED:
+            return f"{place} was closed: {said.get('why')}."
+        case EntryKind.CONTRIBUTION_REOPENED:
+            return f"{place} was opened again."
+        case EntryKind.DECISION:
+            return f"{place} was decided: {said['answer']}. {said['summary']}"
+        case EntryKind.APPROVAL:
+            reviewer = said["reviewer"]
+            role = f"{reviewer['role']} of {reviewer['team']}" if reviewer.get("team") else reviewer.get("role")
+            as_role = f" as {role}" if role else ""
+            return f"{reviewer['displayName']} {_RESULT[said['result']]} {place} revision {said['revision']}{as_role}."
+        case EntryKind.APPROVAL_REFUSED:
+            return f"An attempt was refused ({said['what']}): {said['reason']}."
+        case EntryKind.TERMS_ACCEPTED:
+            return f"{said['person']['displayName']} accepted the terms {said['terms']}."
+        case EntryKind.TRAININGS_IMPORTED:
+            return f"{said['count']} trainings were imported as of {said['asOf']} from {said['source']}."
+        case EntryKind.CHECK_REPORTED:
+            return f"{said['reporter']} reported {said['name']}: {said['outcome']} at {said['head']}."
+        case EntryKind.HINTS_REFUSED:
+            return f"{said['count']} hints from {said['source']} were refused in the minute {said['minute']}."
+        case EntryKind.LANDED:
+            return _landed(said)
+        case EntryKind.PACK_ISSUED:
+            return f"Evidence pack {said['pack']} for {said['repository']} was issued."
+        case EntryKind.TOKEN_ISSUED:
+            return f"The project token {said['name']} was issued for {said['repository'] or 'all repositories'}."
+        case EntryKind.TOKEN_REVOKED:
+            return f"The project token {said['name']} was revoked."
+
+
+def _landed(said: Mapping[str, Any]) -> str:
+    step = said["step"]
+    if said["classification"] == "enrolled":
+        return f"{said['branch']} of {said['repository']} was enrolled at {step['after']}."
+    what = f"{said['repository']}#{said['number']}" if said.get("number") else "something no contribution explains"
+    return f"{what} landed on {said['branch']} by {step['kind']}: {said['classification']}, {len(step['commits'])} commits."

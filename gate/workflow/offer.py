@@ -1,0 +1,120 @@
+"""What one person may sign on one contribution now, in which role and with which meaning; or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gate.domain.approval import Act
+from gate.domain.contribution import ContributionState
+from gate.policy.decision import RuleState
+from gate.policy.facts import ApprovalFacts, PersonFacts
+from gate.workflow.evaluate import Look
+from gate.workflow.shown import SignChoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """``may`` are the acts open to the person. ``why_not`` explains in a sentence why approving is not among them.
+
+    ``own`` is their standing act, which a withdrawal would take back.
+    """
+
+    may: tuple[Act, ...]
+    approve: tuple[SignChoice, ...]
+    reject: tuple[SignChoice, ...]
+    own: ApprovalFacts | None
+    why_not: str | None
+
+    def choices(self, act: Act) -> tuple[SignChoice, ...]:
+        match act:
+            case Act.APPROVE:
+                return self.approve
+            case Act.REJECT:
+                return self.reject
+            case Act.WITHDRAW:
+                return ()
+
+
+def offer(look: Look, person: str) -> Offer:
+    """Work it out from a decision and its facts. Signing checks the role again, live."""
+    facts = look.gathered.facts
+    reader = next((one for one in facts.people if one.id == person), None)
+    own = next((one for one in reversed(facts.approvals) if one.person == person), None)
+    reject = _vetoes(look, reader)
+    approve, why_not = _approvals(look, reader, own)
+    may: list[Act] = []
+    if look.gathered.row.state == ContributionState.OPEN:
+        may += [Act.APPROVE] if approve else []
+        may += [Act.REJECT] if reject and (own is None or own.act != Act.REJECT) else []
+        may += [Act.WITHDRAW] if own is not None else []
+    return Offer(may=tuple(may), approve=approve, reject=reject, own=own, why_not=why_not)
+
+
+def _approvals(
+    look: Look, reader: PersonFacts | None, own: ApprovalFacts | None
+) -> tuple[tuple[SignChoice, ...], str | None]:
+    refusal = _refusal(look, reader, own)
+    if refusal is not None or reader is None:
+        return (), refusal
+    held = {(one.role, one.team) for one in reader.roles}
+    found: dict[tuple[str, str | None], tuple[dict[str, str], dict[str, None]]] = {}
+    for rule in look.decision.rules:
+        if rule.state is RuleState.NOT_APPLICABLE:
+            continue
+        for need in rule.requirements:
+            for team in _teams(look, need.role, need.team):
+                if (need.role, team) in held:
+                    meanings, satisfies = found.setdefault((need.role, team), ({}, {}))
+                    meanings[need.meaning] = look.gathered.policy.policy.meaning(need.meaning).text
+                    satisfies[need.sentence] = None
+    choices = tuple(
+        SignChoice(role=role, team=team, meanings=tuple(meanings.items()), satisfies=tuple(satisfies))
+        for (role, team), (meanings, satisfies) in sorted(found.items(), key=str)
+    )
+    if not choices:
+        return (), f"None of the roles this contribution needs is yours: {_needed(look)}."
+    return choices, None
+
+
+def _teams(look: Look, role: str, team: str | None) -> tuple[str | None, ...]:
+    """A role asked of any owning team is offered for each of them."""
+    if team is not None or not look.gathered.policy.policy.role(role).is_per_team:
+        return (team,)
+    return look.decision.owning_teams
+
+
+def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) -> str | None:
+    row, decision = look.gathered.row, look.decision
+    if row.state != ContributionState.OPEN:
+        return f"The contribution is {row.state}; there is nothing left to approve."
+    if reader is None:
+        return "The directory could not be asked about you just now."
+    excluded = next((one for one in decision.excluded if one.person == reader.id), None)
+    if excluded is not None:
+        return f"You cannot approve it: {excluded.reason}."
+    if row.draft:
+        return "It is a draft; its author has not asked for review yet."
+    if own is not None and own.act == Act.APPROVE and own.head == row.head and own.policy_digest == decision.policy_digest:
+        return f"You have approved this revision (audit entry {own.index})."
+    return None
+
+
+def _needed(look: Look) -> str:
+    needs = {
+        f"{need.role} of {need.team}" if need.team else need.role
+        for rule in look.decision.rules
+        if rule.state is not RuleState.NOT_APPLICABLE
+        for need in rule.requirements
+    }
+    return ", ".join(sorted(needs)) or "no rule asks for anybody"
+
+
+def _vetoes(look: Look, reader: PersonFacts | None) -> tuple[SignChoice, ...]:
+    veto = look.gathered.policy.policy.veto
+    if veto is None or reader is None:
+        return ()
+    return tuple(
+        SignChoice(role=one.role, team=one.team, meanings=(("rejection", "I reject this revision"),), satisfies=())
+        for one in reader.roles
+        if one.role in veto.roles
+    )

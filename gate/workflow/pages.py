@@ -1,0 +1,357 @@
+"""What the pages show: reading only. What is recorded is read back; what is live says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from statistics import median
+from typing import Final
+
+from gate.auditlog.entry import EntryKind, Statement, parse_statement
+from gate.domain.contribution import ContributionState, Mode
+from gate.domain.errors import GateError, UnavailableError
+from gate.policy.decision import Answer, Decision
+from gate.policy.document import Repository, Subject
+from gate.policy.effective import EffectivePolicy
+from gate.policy.explain import explain_policy
+from gate.policy.record import parse_facts
+from gate.signing.envelope import parse_envelope
+from gate.store import blobs, people
+from gate.store import contributions as stored
+from gate.store import policies as activations
+from gate.store.approvals import history
+from gate.store.auditlog import EntryRow
+from gate.store.contributions import ContributionFilter, ContributionRow
+from gate.workflow.evaluate import Look, look, recorded_decision
+from gate.workflow.free_text import text_of
+from gate.workflow.names import Names
+from gate.workflow.narrate import narrate
+from gate.workflow.offer import Offer, offer
+from gate.workflow.parts import Parts
+from gate.workflow.shown import (
+    ContributionItem,
+    ContributionPage,
+    ContributorShown,
+    Inbox,
+    PolicyFile,
+    PolicyPage,
+    RepositoryCard,
+    RepositoryPage,
+    RevisionShown,
+    SignedIn,
+    TimelineItem,
+)
+
+LIST: Final = 200
+LOG_PAGE: Final = 50
+# Nothing is said about fewer than five: a median of two names them.
+SMALLEST_GROUP: Final = 5
+
+
+def inbox(parts: Parts, who: SignedIn) -> Inbox:
+    """What wants this person's signature, what they wait for, and what was decided lately."""
+    names = Names(parts)
+    needs, waiting, elsewhere = [], [], 0
+    for row in stored.open_for(parts.engine):
+        decision = recorded_decision(parts, row)
+        item = _item(parts, row, decision, names)
+        wanted = _asked_of(decision, who.key)
+        if wanted is not None:
+            needs.append(replace(item, ask=wanted))
+        elif row.author_person == who.key:
+            waiting.append(item)
+        else:
+            elsewhere += 1
+    decided = stored.list_page(parts.engine, ContributionFilter(state=ContributionState.MERGED), limit=10)
+    return Inbox(
+        needs_you=tuple(sorted(needs, key=lambda item: item.opened_at)),
+        waiting=tuple(waiting),
+        decided=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in decided),
+        open_elsewhere=elsewhere,
+    )
+
+
+def _asked_of(decision: Decision | None, person: str) -> str | None:
+    """The one sentence of what is asked of ``person``, None when nothing is."""
+    if decision is None or decision.answer is not Answer.PENDING:
+        return None
+    for rule in decision.rules:
+        for need in rule.requirements:
+            if need.missing and any(one.person == person for one in need.candidates):
+                of = f" of {need.team}" if need.team else ""
+                return f"Review and sign as {need.role}{of}."
+    return None
+
+
+def contributions(
+    parts: Parts, who: SignedIn, repository: str | None, state: str | None
+) -> tuple[ContributionItem, ...]:
+    """One list, last changed first."""
+    names = Names(parts)
+    wanted = ContributionFilter(
+        repository=repository or None, state=ContributionState(state) if state in set(ContributionState) else None
+    )
+    rows = stored.list_page(parts.engine, wanted, limit=LIST)
+    return tuple(_item(parts, row, recorded_decision(parts, row), names) for row in rows)
+
+
+def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> ContributionPage:
+    """Everything of one contribution, as decided and as of now. ``NotFoundError``."""
+    row = stored.load(parts.engine, repository, number)
+    names = Names(parts)
+    decision = recorded_decision(parts, row)
+    seen, error = _look(parts, row, who)
+    offered = offer(seen, who.key) if seen else None
+    if offered is not None and seen is not None and seen.gathered.facts.directory_error:
+        error = seen.gathered.facts.directory_error
+        offered = replace(offered, may=(), why_not="The directory cannot be asked now, so nothing can be signed.")
+    now = seen.decision if seen and row.state == ContributionState.OPEN else None
+    return ContributionPage(
+        item=_item(parts, row, decision, names),
+        mode=_mode(parts, repository),
+        description=None,
+        decision=decision,
+        decision_index=row.decision_index,
+        facts=parse_facts(blobs.load(parts.engine, row.facts_digest)) if row.facts_digest else None,
+        now=now if now is not None and (decision is None or now.answer != decision.answer) else None,
+        error=error,
+        revisions=_revisions(parts, row, names),
+        contributors=_contributors(parts, row, names, seen),
+        timeline=_timeline(parts, parts.log.stream(row.stream)),
+        may=offered.may if offered else (),
+        why_not=_why_not(offered, error),
+        own_approval=offered.own.index if offered and offered.own else None,
+        change_request=row.change_request,
+    )
+
+
+def _look(parts: Parts, row: ContributionRow, who: SignedIn) -> tuple[Look | None, str | None]:
+    if row.state != ContributionState.OPEN:
+        return None, None
+    try:
+        return look(parts, row.repository, row.number, reader=who.key), None
+    except UnavailableError as problem:
+        return None, problem.message
+
+
+def _why_not(offered: Offer | None, error: str | None) -> str | None:
+    if offered is None:
+        return error or "The contribution is not open; there is nothing left to sign."
+    return offered.why_not
+
+
+def repositories(parts: Parts, who: SignedIn) -> tuple[RepositoryCard, ...]:
+    """The catalogue."""
+    return tuple(_card(parts, one) for one in parts.in_force().policies.registry.repositories)
+
+
+def repository(parts: Parts, who: SignedIn, id: str) -> RepositoryPage:
+    """One project: its rules in plain words, and "may I contribute?" for this reader. ``NotFoundError``."""
+    force = parts.in_force()
+    entry = force.repository(id)
+    names = Names(parts)
+    effective = force.policies.policy_for(id, entry.protected[0]) if entry.protected else None
+    rows = stored.list_page(parts.engine, ContributionFilter(repository=id), limit=20)
+    return RepositoryPage(
+        card=_card(parts, entry),
+        url=entry.url,
+        policy_id=effective.id if effective else None,
+        rules=tuple((section.title, section.lines) for section in explain_policy(effective)) if effective else (),
+        eligible=_eligible(parts, who, effective) if effective else (),
+        recent=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in rows),
+    )
+
+
+def _eligible(parts: Parts, who: SignedIn, effective: EffectivePolicy) -> tuple[tuple[str, bool, str], ...]:
+    """Each prerequisite of contributors: id, met, and a sentence."""
+    terms = {one.terms for one in people.terms(parts.engine, [who.key])}
+    trainings = {one.code: one for one in people.trainings(parts.engine, [who.key])}
+    now = parts.clock.now()
+    found = []
+    for need in effective.policy.prerequisites:
+        if Subject.CONTRIBUTORS not in need.subjects:
+            continue
+        if need.terms is not None:
+            met = need.terms in terms
+            sentence = f"You have {'' if met else 'not '}accepted the terms {need.terms}."
+        else:
+            held = trainings.get(need.training or "")
+            met = held is not None and (held.valid_until is None or now < held.valid_until)
+            until = f", valid until {held.valid_until:%Y-%m-%d}" if held and held.valid_until else ""
+            sentence = f"Training {need.training}: {'completed' if met else 'missing or expired'}{until}."
+        found.append((need.id, met, sentence))
+    return tuple(found)
+
+
+def policies(parts: Parts) -> PolicyPage | None:
+    """The files in force, as activated."""
+    row = activations.in_force(parts.engine)
+    if row is None:
+        return None
+    force = parts.in_force()
+    effective = {
+        policy.file: digest
+        for policy in force.policies.policies
+        for digest in [_effective_of(parts, policy.id)]
+        if digest
+    }
+    files = tuple(
+        PolicyFile(
+            name=name,
+            text=blobs.load(parts.engine, digest).decode("utf-8", "replace"),
+            digest=digest.hex(),
+            effective=effective.get(name),
+        )
+        for name, digest in force.files
+    )
+    return PolicyPage(
+        epoch=row.epoch,
+        activated_at=row.activated_at,
+        activated_by=Names(parts).of(row.by_person),
+        index=row.idx,
+        files=files,
+    )
+
+
+def _effective_of(parts: Parts, policy_id: str) -> str | None:
+    force = parts.in_force()
+    for entry in force.policies.registry.repositories:
+        for branch in entry.protected:
+            found = force.policies.policy_for(entry.id, branch)
+            if found is not None and found.id == policy_id:
+                return found.digest
+    return None
+
+
+def log(parts: Parts, page: int) -> tuple[TimelineItem, ...]:
+    """Audit entries in words, newest first, 50 a page (from 1)."""
+    size = parts.log.head().size
+    before = size - (max(page, 1) - 1) * LOG_PAGE
+    if before <= 0:
+        return ()
+    return _timeline(parts, parts.log.newest(LOG_PAGE, before=before))
+
+
+def by_head(parts: Parts, repository: str, sha: str) -> int | None:
+    """The contribution that has, or had, this head."""
+    rows = stored.by_head(parts.engine, repository, sha)
+    if rows:
+        return rows[0].number
+    past = stored.with_revision(parts.engine, repository, sha)
+    return past[0].number if past else None
+
+
+def _card(parts: Parts, entry: Repository) -> RepositoryCard:
+    open_count = stored.count(
+        parts.engine, ContributionFilter(repository=entry.id, state=ContributionState.OPEN)
+    )
+    merged = ContributionFilter(repository=entry.id, state=ContributionState.MERGED)
+    return RepositoryCard(
+        id=entry.id,
+        title=entry.title,
+        description=entry.description,
+        mode=entry.mode,
+        owning_teams=entry.owning_teams,
+        protected=entry.protected,
+        contact=entry.contact or None,
+        open_count=open_count,
+        merged_count=stored.count(parts.engine, merged),
+        waiting_for_reviewers=_waiting(parts, stored.list_page(parts.engine, merged, limit=50)),
+    )
+
+
+def _waiting(parts: Parts, rows: Iterable[ContributionRow]) -> int | None:
+    """Median seconds from opening to the first signature, over at least five landed contributions."""
+    waits = []
+    for row in rows:
+        acts = history(parts.engine, row.repository, row.number)
+        if acts:
+            waits.append((acts[0].signed_at - row.opened_at).total_seconds())
+    return round(median(waits)) if len(waits) >= SMALLEST_GROUP else None
+
+
+def _item(parts: Parts, row: ContributionRow, decision: Decision | None, names: Names) -> ContributionItem:
+    return ContributionItem(
+        repository=row.repository,
+        number=row.number,
+        title=text_of(parts, row.title_commitment),
+        author=names.of(row.author_person),
+        from_teams=decision.contributing_teams if decision else (),
+        to_teams=decision.owning_teams if decision else (),
+        target=row.target,
+        head=row.head,
+        state=ContributionState(row.state),
+        answer=Answer(row.answer) if row.answer else None,
+        ask=decision.summary if decision else "Not yet decided.",
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _mode(parts: Parts, repository: str) -> Mode:
+    try:
+        return parts.in_force().repository(repository).mode
+    except GateError:
+        return Mode.ENFORCE
+
+
+def _revisions(parts: Parts, row: ContributionRow, names: Names) -> tuple[RevisionShown, ...]:
+    return tuple(
+        RevisionShown(
+            number=one.revision,
+            head=one.head,
+            tree=one.tree,
+            merge_base=one.merge_base,
+            recorded_at=one.recorded_at,
+            pusher=names.of(one.pusher_person) if one.pusher_person else one.pusher_login,
+        )
+        for one in stored.revisions(parts.engine, row.repository, row.number)
+    )
+
+
+def _contributors(
+    parts: Parts, row: ContributionRow, names: Names, seen: Look | None
+) -> tuple[ContributorShown, ...]:
+    teams = {one.id: one.team for one in seen.gathered.facts.people} if seen else {}
+    found = {
+        (one.part, one.address): ContributorShown(
+            name=names.of(one.person) if one.person else one.address,
+            person=one.person,
+            address=one.address,
+            part=one.part,
+            how=one.how,
+            team=teams.get(one.person) if one.person else None,
+        )
+        for one in stored.contributors(parts.engine, row.repository, row.number)
+    }
+    return tuple(found.values())
+
+
+def _timeline(parts: Parts, rows: Iterable[EntryRow]) -> tuple[TimelineItem, ...]:
+    return tuple(_timeline_item(parts, row) for row in rows)
+
+
+def _timeline_item(parts: Parts, row: EntryRow) -> TimelineItem:
+    statement = parse_statement(parse_envelope(row.envelope).payload)
+    return TimelineItem(
+        index=row.index,
+        at=statement.at,
+        kind=row.kind,
+        sentence=narrate(statement),
+        person=_person(statement),
+        reason=_reason(parts, statement),
+    )
+
+
+def _person(statement: Statement) -> str | None:
+    reviewer = statement.predicate.get("reviewer")
+    return str(reviewer["displayName"]) if isinstance(reviewer, dict) else None
+
+
+def _reason(parts: Parts, statement: Statement) -> str | None:
+    committed = statement.predicate.get("reasonCommitment")
+    if statement.kind is not EntryKind.APPROVAL or not isinstance(committed, dict):
+        return None
+    return text_of(parts, bytes.fromhex(str(committed["sha256"])))
+
+

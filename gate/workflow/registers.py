@@ -1,0 +1,128 @@
+"""Registers the gate keeps by signed entries: trainings, imported from a file with an as-of date.
+
+The file is CSV with a header: ``login,code,valid_until`` (``valid_until`` is a date or empty). A row
+that names nobody is an error, and then nothing is imported.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from gate.auditlog.entry import EntryKind, Recorder
+from gate.domain.clock import format_instant
+from gate.domain.errors import InputError
+from gate.signing.canonical import canonical
+from gate.store.command import Blob, Command, EntryIndex, Job, Row
+from gate.store.tables import training
+from gate.workflow.entry import build_entry, thing_subject
+from gate.workflow.parts import Parts
+
+COLUMNS = ("login", "code", "valid_until")
+MAX_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Training:
+    person: str
+    code: str
+    valid_until: datetime | None
+
+
+def import_trainings(parts: Parts, name: str, text: str, as_of: date, *, by: Recorder) -> int:
+    """Record every training of the file; returns how many. ``InputError`` with file and line, ``UnavailableError``."""
+    found = _parse(parts, name, text)
+    raw = canonical(
+        {
+            "format": "gate-trainings/v1",
+            "asOf": as_of.isoformat(),
+            "rows": [
+                {
+                    "person": one.person,
+                    "code": one.code,
+                    "validUntil": format_instant(one.valid_until) if one.valid_until else None,
+                }
+                for one in found
+            ],
+        }
+    )
+    digest = hashlib.sha256(raw).digest()
+    now = parts.clock.now()
+    source = f"file {name}"[:255]
+    entry = build_entry(
+        parts,
+        EntryKind.TRAININGS_IMPORTED,
+        stream="people",
+        version=parts.log.stream_version("people") + 1,
+        subjects=[thing_subject("gate:trainings", digest)],
+        predicate={"count": len(found), "asOf": as_of.isoformat(), "source": source, "rows": {"sha256": digest.hex()}},
+        by=by,
+        at=now,
+    )
+    rows = [
+        Row(
+            table=training,
+            key=("person", "code"),
+            values={
+                "person": one.person,
+                "code": one.code,
+                "valid_until": one.valid_until,
+                "as_of": as_of.isoformat(),
+                "source": source,
+                "idx": EntryIndex(),
+            },
+        )
+        for one in found
+    ]
+    job = Job(kind="redecide", payload={"trainings": as_of.isoformat()}, not_before=now)
+    parts.ledger.append(
+        Command(entries=(entry,), rows=tuple(rows), blobs=(Blob(kind="trainings", content=raw),), jobs=(job,))
+    )
+    return len(found)
+
+
+def _parse(parts: Parts, name: str, text: str) -> list[_Training]:
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+        raise InputError(f"The header must be {','.join(COLUMNS)}.", file=name, line=1)
+    people: dict[str, str] = {}
+    found: dict[tuple[str, str], _Training] = {}
+    try:
+        for row in reader:
+            if len(found) >= MAX_ROWS:
+                raise InputError(f"More than {MAX_ROWS} rows.", file=name, line=reader.line_num)
+            one = _row(parts, name, reader.line_num, row, people)
+            if (one.person, one.code) in found:
+                raise InputError(f"{row['login']} has {one.code} twice.", file=name, line=reader.line_num)
+            found[one.person, one.code] = one
+    except csv.Error as problem:
+        raise InputError(f"This is not CSV: {problem}.", file=name, line=reader.line_num) from problem
+    return list(found.values())
+
+
+def _row(parts: Parts, name: str, line: int, row: dict[str, str], people: dict[str, str]) -> _Training:
+    login, code, until = (str(row.get(column) or "").strip() for column in COLUMNS)
+    if not login or not code:
+        raise InputError("A row needs a login and a code.", file=name, line=line)
+    if login not in people:
+        person = parts.directory.person_by_login(login)
+        if person is None:
+            raise InputError(f"The directory has nobody with the login {login!r}.", file=name, line=line)
+        people[login] = person.key
+    return _Training(person=people[login], code=code, valid_until=_until(name, line, until))
+
+
+def _until(name: str, line: int, text: str) -> datetime | None:
+    """The end of the day named, exclusive; None when it does not expire."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as problem:
+        raise InputError(f"{text!r} is not a date like 2026-12-31.", file=name, line=line) from problem
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+

@@ -1,0 +1,296 @@
+"""What the pages, the API and the CLI are given to show: frozen answers of the workflow, no logic.
+
+Every sentence is finished English; every time is aware UTC; every id is complete (pages may show
+a short form with the full form in text). Free text is None when it was erased.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.domain.approval import Act
+from gate.domain.contribution import ContributionState, Mode
+from gate.domain.people import PersonRef
+from gate.policy.decision import Answer, Decision
+from gate.policy.facts import Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """The person behind a request. ``permissions`` are values of ``Permission`` in ``web/security``."""
+
+    ref: PersonRef
+    login: str
+    name: str
+    team: str | None
+    permissions: frozenset[str]
+    session: str
+    csrf: str
+    signed_in_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.ref.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionItem:
+    """One row of a list. ``ask`` is the one sentence of what is wanted (from you, or in general)."""
+
+    repository: str
+    number: int
+    title: str | None
+    author: str
+    from_teams: tuple[str, ...]
+    to_teams: tuple[str, ...]
+    target: str
+    head: str
+    state: ContributionState
+    answer: Answer | None
+    ask: str
+    opened_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbox:
+    needs_you: tuple[ContributionItem, ...]
+    waiting: tuple[ContributionItem, ...]
+    decided: tuple[ContributionItem, ...]
+    open_elsewhere: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionShown:
+    number: int
+    head: str
+    tree: str
+    merge_base: str
+    recorded_at: datetime
+    pusher: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributorShown:
+    """Somebody who contributed, or an address that is nobody's, with how it was resolved."""
+
+    name: str
+    person: str | None
+    address: str
+    part: str
+    how: str
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineItem:
+    """One audit entry in words. ``index`` links to its receipt."""
+
+    index: int
+    at: datetime
+    kind: str
+    sentence: str
+    person: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignChoice:
+    """A role in which this person may sign now, with the meanings the policy lets it carry."""
+
+    role: str
+    team: str | None
+    meanings: tuple[tuple[str, str], ...]
+    satisfies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionPage:
+    """Everything of one contribution. ``decision`` is as recorded; ``now`` the live one if it differs.
+
+    ``why_not`` says in a sentence why this reader cannot approve, None if they can.
+    ``error`` is set when the live answer could not be worked out (directory down …).
+    """
+
+    item: ContributionItem
+    mode: Mode
+    description: str | None
+    decision: Decision | None
+    decision_index: int | None
+    facts: Facts | None
+    now: Decision | None
+    error: str | None
+    revisions: tuple[RevisionShown, ...]
+    contributors: tuple[ContributorShown, ...]
+    timeline: tuple[TimelineItem, ...]
+    may: tuple[Act, ...]
+    why_not: str | None
+    own_approval: int | None
+    change_request: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignForm:
+    """What the sign page shows, and the digest ``seen`` that binds what is signed to it.
+
+    ``statement`` is the exact text to be signed for the chosen role and meaning. ``choices`` is
+    empty for a withdrawal. ``reason_required`` holds for reject and withdraw.
+    """
+
+    repository: str
+    number: int
+    title: str | None
+    act: Act
+    head: str
+    tree: str
+    target: str
+    merge_base: str
+    files: int
+    change_request: str | None
+    policy_id: str
+    policy_epoch: int
+    policy_digest: str
+    choices: tuple[SignChoice, ...]
+    role: str | None
+    team: str | None
+    meaning: str | None
+    statement: str
+    statement_digest: str
+    seen: str
+    reason_required: bool
+    afterwards: str
+    counted: tuple[str, ...]
+    printed_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignRequest:
+    """What a person sends back. ``seen`` must equal the digest of the form as it would be now."""
+
+    repository: str
+    number: int
+    act: Act
+    role: str | None
+    team: str | None
+    meaning: str | None
+    reason: str
+    seen: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptShown:
+    """A receipt: the printed signature, and the C2SP tlog-proof a person keeps."""
+
+    index: int
+    kind: str
+    lines: tuple[tuple[str, str], ...]
+    envelope: str
+    statement: str
+    proof: str
+    leaf: str
+    repository: str | None = None
+    number: int | None = None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsShown:
+    id: str
+    title: str
+    text: str
+    digest: str
+    accepted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryCard:
+    """``waiting_for_reviewers`` is the median in seconds over >= 5 contributions, else None."""
+
+    id: str
+    title: str
+    description: str
+    mode: Mode
+    owning_teams: tuple[str, ...]
+    protected: tuple[str, ...]
+    contact: str | None
+    open_count: int
+    merged_count: int
+    waiting_for_reviewers: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryPage:
+    """``rules`` are (heading, sentences) in plain words; ``eligible`` answers "may I contribute?" for the reader."""
+
+    card: RepositoryCard
+    url: str
+    policy_id: str | None
+    rules: tuple[tuple[str, tuple[str, ...]], ...]
+    eligible: tuple[tuple[str, bool, str], ...]
+    recent: tuple[ContributionItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    name: str
+    text: str
+    digest: str
+    effective: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPage:
+    epoch: int
+    activated_at: datetime
+    activated_by: str
+    index: int
+    files: tuple[PolicyFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRequest:
+    repository: str
+    period_from: datetime
+    period_to: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackShown:
+    """A pack asked for. ``state`` is queued, working, ready or failed; ``steps`` tell the progress."""
+
+    id: str
+    repository: str
+    period_from: datetime
+    period_to: datetime
+    state: str
+    step: str
+    asked_by: str
+    asked_at: datetime
+    sha256: str | None = None
+    pages: int | None = None
+    index: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerShown:
+    """Answer to CI about one revision. ``http`` and ``exit`` are ``status``'s; ``body`` is gate-answer/v1."""
+
+    answer: str
+    http: int
+    body: dict[str, object]
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintOutcome:
+    """What became of a hint. ``fresh`` is False for a repeat (nothing changed)."""
+
+    fresh: bool
+    accepted: int
+    ignored: tuple[str, ...]
+
+
