@@ -7,14 +7,23 @@ alias bombs), tags, duplicate keys, keys that are not words, nesting deeper than
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.events import (
+    AliasEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from gate.domain.errors import InputError
 
@@ -45,9 +54,11 @@ class Source:
 def parse_source(name: str, text: str | bytes) -> Source:
     """``text`` as strict YAML. Raises ``InputError`` with file and line, and nothing else."""
     decoded = _decode(name, text)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = (1, 2)
     try:
-        _check_events(name, decoded)
-        node = _yaml().compose(decoded)
+        reader = _Reader(name=name, events=yaml.parse(decoded))
+        value = reader.read_document()
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise InputError(
@@ -63,16 +74,7 @@ def parse_source(name: str, text: str | bytes) -> Source:
             line=1,
             remedy="Save it as plain UTF-8 text.",
         ) from error
-    if node is None:
-        raise InputError("The file is empty.", file=name, line=1, remedy="Start with `apiVersion: gate/v1`.")
-    lines: dict[Place, int] = {(): node.start_mark.line + 1}
-    return Source(name=name, value=_plain(name, node, (), lines), lines=lines)
-
-
-def _yaml() -> YAML:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.version = (1, 2)
-    return yaml
+    return Source(name=name, value=value, lines=reader.lines)
 
 
 def _decode(name: str, text: str | bytes) -> str:
@@ -99,78 +101,94 @@ def _decode(name: str, text: str | bytes) -> str:
     return decoded
 
 
-def _check_events(name: str, text: str) -> None:
-    """Refuses what must not even be composed: aliases, anchors, tags, deep nesting, a second document."""
-    depth = documents = 0
-    for event in _yaml().parse(text):
-        line = event.start_mark.line + 1 if event.start_mark is not None else 1
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Builds values straight from parser events, so nothing is ever composed that is not allowed."""
+
+    name: str
+    events: Iterator[Event]
+    lines: dict[Place, int] = field(default_factory=dict)
+
+    def read_document(self) -> Any:
+        next(self.events)  # the start of the stream
+        if isinstance(next(self.events), StreamEndEvent):
+            raise self._error(1, "The file is empty.", "Start with `apiVersion: gate/v1`.")
+        event = next(self.events)
+        self.lines[()] = _line(event)
+        value = self._value(event, ())
+        next(self.events)  # the end of the document
+        after = next(self.events)
+        if not isinstance(after, StreamEndEvent):
+            raise self._error(
+                _line(after), "A second document starts here.", "One file holds one; make it a file of its own."
+            )
+        return value
+
+    def _value(self, event: Event, place: Place) -> Any:
+        self._refuse(event, place)
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(place)
+        if isinstance(event, SequenceStartEvent):
+            return self._sequence(place)
+        if not isinstance(event, ScalarEvent) or _is_half_a_pair(event.value):
+            raise self._error(_line(event), "This is not text.", "Write plain characters.")
+        return _scalar(event)
+
+    def _refuse(self, event: Event, place: Place) -> None:
+        line = _line(event)
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise InputError(
-                "Anchors (&) and aliases (*) are not allowed.",
-                file=name,
-                line=line,
-                remedy='Write the value out in full; put a text that starts with & or * in "quotes".',
-            )
-        if isinstance(event, NodeEvent) and getattr(event, "ctag", None) is not None:
-            raise InputError(
-                "Tags (!) are not allowed.",
-                file=name,
-                line=line,
-                remedy='Write the plain value; put a text that starts with ! in "quotes".',
-            )
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise InputError(f"Nested deeper than {MAX_DEPTH} levels.", file=name, line=line, remedy="Flatten it.")
-        if isinstance(event, CollectionStartEvent) and depth == 1:
-            documents += 1
-            if documents > 1:
-                raise InputError(
-                    "A second document starts here.",
-                    file=name,
-                    line=line,
-                    remedy="One file holds one document; make it a file of its own.",
-                )
+            mend = 'Write the value out in full; put a text that starts with & or * in "quotes".'
+            raise self._error(line, "Anchors (&) and aliases (*) are not allowed.", mend)
+        if getattr(event, "ctag", None) is not None:
+            mend = 'Write the plain value; put a text that starts with ! in "quotes".'
+            raise self._error(line, "Tags (!) are not allowed.", mend)
+        if len(place) > MAX_DEPTH:
+            raise self._error(line, f"Nested deeper than {MAX_DEPTH} levels.", "Flatten it.")
 
-
-def _plain(name: str, node: Node, place: Place, lines: dict[Place, int]) -> Any:
-    if isinstance(node, MappingNode):
-        return _mapping(name, node, place, lines)
-    if isinstance(node, SequenceNode):
-        items = []
-        for number, item in enumerate(node.value):
-            lines[(*place, number)] = item.start_mark.line + 1
-            items.append(_plain(name, item, (*place, number), lines))
+    def _sequence(self, place: Place) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self.events), SequenceEndEvent):
+            inner = (*place, len(items))
+            self.lines[inner] = _line(event)
+            items.append(self._value(event, inner))
         return items
-    return _scalar(name, node)
+
+    def _mapping(self, place: Place) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            line = _line(event)
+            self._refuse(event, place)
+            if not isinstance(event, ScalarEvent) or _is_half_a_pair(event.value):
+                raise self._error(line, "A key must be a word.", "Write `key: value`.")
+            key = str(event.value)
+            inner = (*place, key)
+            if key in found:
+                first = self.lines[inner]
+                raise self._error(line, f"The key `{key}` stands twice; the first is on line {first}.", "Keep one.")
+            self.lines[inner] = line
+            found[key] = self._value(next(self.events), inner)
+        return found
+
+    def _error(self, line: int, message: str, remedy: str) -> InputError:
+        return InputError(message, file=self.name, line=line, remedy=remedy)
 
 
-def _mapping(name: str, node: MappingNode, place: Place, lines: dict[Place, int]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
-        if not isinstance(key_node, ScalarNode):
-            raise InputError("A key must be a word.", file=name, line=line, remedy="Write `key: value`.")
-        key = str(key_node.value)
-        if key in found:
-            raise InputError(
-                f"The key `{key}` stands twice; the first is on line {lines[(*place, key)]}.",
-                file=name,
-                line=line,
-                remedy="Keep one of them.",
-            )
-        lines[(*place, key)] = line
-        found[key] = _plain(name, value_node, (*place, key), lines)
-    return found
+def _line(event: Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
-def _scalar(name: str, node: Node) -> Any:
-    text = str(node.value)
-    match str(node.tag).rpartition(":")[2]:
-        case "bool":
-            return text.lower() == "true"
-        case "null":
-            return None
-        case "int" if text.isascii() and text.lstrip("+-").isdigit() and len(text) < 16:
-            return int(text)
-        case _:
-            return text
+def _is_half_a_pair(text: str) -> bool:
+    """An escape such as \\ud800 makes half a surrogate pair, which no canonical form can hold."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _scalar(event: ScalarEvent) -> str | int | bool | None:
+    """The core schema (YAML 1.2.2 §10.3) without fractions, which no key takes: they stay text."""
+    text = str(event.value)
+    if event.style:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    return int(text) if re.fullmatch(r"[-+]?[0-9]{1,15}", text) else text
