@@ -202,7 +202,7 @@ def test_the_form_shows_everything_that_is_signed_in_order(client: FlaskClient) 
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert 'name="as" value="qa:" checked' in text
+    assert 'value="qa:" checked' in text
     assert f'name="seen" value="{"e5" * 32}"' in text
 
 
@@ -308,6 +308,13 @@ def test_a_session_that_ended_while_writing_signs_nothing(app: Flask, world: Wor
 def test_a_pack_without_a_scope_is_refused(client: FlaskClient, world: World, data: dict[str, str]) -> None:
     assert client.post("/evidence", data={**data, "csrf": CSRF}).status_code == 400
     assert not world.called("export.request")
+
+
+def test_progress_is_looked_at_again_only_while_asked_to(client: FlaskClient) -> None:
+    assert client.get("/evidence/queued?watch=1").headers["Refresh"] == "3"
+    assert "Stop looking again" in client.get("/evidence/queued?watch=1").text
+    assert "Refresh" not in client.get("/evidence/queued").headers
+    assert "Refresh" not in client.get("/evidence/p1?watch=1").headers
 
 
 def test_a_pack_covers_both_days_and_not_the_future(client: FlaskClient, world: World) -> None:

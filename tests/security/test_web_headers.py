@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,7 +90,9 @@ def test_headers_stand_on_errors_too(app: Flask, world: World) -> None:
 
 def test_the_style_sheet_may_be_kept_for_ever(app: Flask) -> None:
     page = app.test_client().get("/sign-in").text
-    path = page.split('rel="stylesheet" href="')[1].split('"')[0]
+    found = re.search(r'href="(/static/gate.css[^"]*)"', page)
+    assert found
+    path = found[1]
     answer = app.test_client().get(path)
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert "v=" in path

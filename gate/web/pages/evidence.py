@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from gate.domain.errors import ConflictError, InputError
@@ -17,6 +17,7 @@ from gate.workflow import pages as pages_step
 from gate.workflow.shown import PackRequest, PackShown
 
 evidence = Blueprint("evidence", __name__, url_prefix="/evidence")
+LOOK_AGAIN_SECONDS = "3"
 DEFAULT_PERIOD = timedelta(days=90)
 ONE_DAY = timedelta(days=1)
 
@@ -47,12 +48,16 @@ def request_pack() -> WerkzeugResponse:
 
 @evidence.get("/<name:pack_id>")
 @requires(Permission.READ_EVIDENCE)
-def show_pack(pack_id: str) -> str:
+def show_pack(pack_id: str) -> WerkzeugResponse:
     """Progress; ``?watch=1`` reloads by itself, and can be stopped (WCAG 2.2.1)."""
     pack = load_pack(pack_id)
     is_running = is_pack_running(pack)
     is_watched = is_running and request.args.get("watch") == "1"
-    return render_template("pack.html", pack=pack, is_running=is_running, is_watched=is_watched)
+    html = render_template("pack.html", pack=pack, is_running=is_running, is_watched=is_watched)
+    response = make_response(html)
+    if is_watched:
+        response.headers["Refresh"] = LOOK_AGAIN_SECONDS
+    return response
 
 
 @evidence.get("/<name:pack_id>/pack.pdf")
