@@ -155,6 +155,18 @@ def test_a_stopped_server_is_an_outage_and_heals_without_a_new_object(tmp_path: 
 
 
 @pytest.mark.req("DIR-02")
+@pytest.mark.parametrize(("scheme", "answer"), [("ldaps", stay_silent), ("ldap", accept_tls_then_silence)])
+def test_hung_handshakes_really_end(server: PrivateSlapd, scheme: str, answer: Answer) -> None:
+    """Not only does the caller get an answer: the work behind it is over and its slot free."""
+    with hostile_server(answer) as hostile:
+        settings = quick_settings(server, servers=(uri_of(scheme, hostile.port),), max_calls=1)
+        directory = LdapDirectory(settings)
+        for number in (1, 2):
+            refused_with("unreachable", settings, lambda: directory.person(ref_of("anna")))
+            assert hostile.accepted == number
+
+
+@pytest.mark.req("DIR-02")
 def test_the_next_server_takes_over_and_a_failed_one_is_passed_over(server: PrivateSlapd) -> None:
     with hostile_server(stay_silent) as hostile:
         settings = quick_settings(server, servers=(uri_of("ldaps", hostile.port), server.ldaps_uri))
@@ -259,6 +271,10 @@ def test_a_ca_file_that_holds_no_certificate_is_an_error(server: PrivateSlapd, t
 CHILD = """
 import sys
 from pathlib import Path
+import gate.directory.ldap
+import ldap
+defaults = ldap.get_option(ldap.OPT_X_TLS_REQUIRE_CERT), ldap.get_option(ldap.OPT_SIZELIMIT)
+assert defaults == (ldap.OPT_X_TLS_DEMAND, 0), defaults
 from gate.directory.api import LdapSettings, Layout
 from gate.directory.ldap import LdapDirectory
 from gate.directory.session import Session

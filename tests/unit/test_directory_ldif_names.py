@@ -19,7 +19,9 @@ def test_spellings_that_slapd_takes_for_one_are_one(text: str) -> None:
     assert fold(text) == "anna"
 
 
-@pytest.mark.parametrize(("one", "other"), [("groß", "gross"), ("anna", "аnna"), ("ann\u00ada", "anna"), ("é", "e")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("groß", "gross"), ("an na", "anna"), ("anna", "аnna"), ("ann\u00ada", "anna"), ("é", "e")]
+)
 def test_spellings_that_slapd_tells_apart_stay_apart(one: str, other: str) -> None:
     assert fold(one) != fold(other)
 
