@@ -153,7 +153,7 @@ class Settings:
     base_url: Url = "http://127.0.0.1:8480"
     production: bool = False
     time_zone: str = "UTC"
-    checkpoint_file: Path = Path("checkpoints.log")
+    checkpoint_file: Path = Path("checkpoints.jsonl")
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     permissions: PermissionSettings = field(default_factory=PermissionSettings)

@@ -35,7 +35,7 @@ def test_without_a_file_all_is_default_and_absolute(tmp_path: Path) -> None:
     assert settings.directory.kind == "ldif"
     assert settings.database.url == f"sqlite:///{tmp_path}/gate.sqlite"
     assert settings.directory.ldif_file == tmp_path / "people.ldif"
-    assert settings.checkpoint_file == tmp_path / "checkpoints.log"
+    assert settings.checkpoint_file == tmp_path / "checkpoints.jsonl"
     assert settings.policy.dir == tmp_path.parent / "policies"
     assert settings.policy.max_age_seconds == 300
     assert settings.policy.verdict_lifetime_seconds == 900
