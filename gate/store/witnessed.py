@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from gate.domain.clock import format_instant, parse_instant
 from gate.domain.errors import UnavailableError
 
 MAX_FILE: Final = 32 * 1024 * 1024
-_TAIL: Final = 64 * 1024
+_TAIL: Final = 16 * 1024  # lines of racing processes may be out of order by as many as there are processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,43 +33,48 @@ class Witnessed:
     at: datetime
 
 
+_State = tuple[str, int, int]
+"""A month's name, inode and size: what tells that somebody wrote to it."""
+
+
 class CheckpointFile:
     """Appends to and reads from one checkpoint file's months. Safe across threads and processes."""
 
     def __init__(self, path: Path, max_file: int = MAX_FILE) -> None:
         self._path = path
         self._max_file = max_file
-        self._seen: tuple[tuple[str, int, int, int], Witnessed] | None = None
+        self._named = re.compile(re.escape(path.stem) + r"-[0-9]{4}-[0-9]{2}" + re.escape(path.suffix))
+        self._seen: tuple[_State, Witnessed] | None = None
 
     def append(self, size: int, note: str, at: datetime) -> None:
         """Write one line durably. Raises ``UnavailableError`` when the file cannot be written."""
         line = json.dumps({"at": format_instant(at), "note": note, "size": size}, sort_keys=True).encode() + b"\n"
         month = self._month(at)
         try:
-            self._append(month, line)
+            before, after = self._append(month, line)
         except OSError as error:
             raise UnavailableError(
                 "The checkpoint file cannot be written.", code="checkpoint-file", remedy=f"Check {month.name}."
             ) from error
+        if self._seen is not None and self._seen[0] == before and size > self._seen[1].size:
+            self._seen = (after, Witnessed(size=size, note=note, at=at))  # nobody else wrote: no need to read it back
 
     def latest(self) -> Witnessed | None:
         """The largest checkpoint written here lately; None before the first."""
         months = self.months()
         if not months:
             return None
-        newest = months[-1]
-        stat = newest.stat()
-        fingerprint = (newest.name, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if self._seen is None or self._seen[0] != fingerprint:
+        state = _state(months[-1], months[-1].stat())
+        if self._seen is None or self._seen[0] != state:
             recent = [item for month in months[-2:] for item in _tail(month)]
             if not recent:
                 return None
-            self._seen = (fingerprint, max(recent, key=lambda item: item.size))
+            self._seen = (state, max(recent, key=lambda item: item.size))
         return self._seen[1]
 
     def months(self) -> list[Path]:
         """The files there are, oldest month first."""
-        return sorted(self._path.parent.glob(f"{self._path.stem}-[0-9][0-9][0-9][0-9]-[0-9][0-9]{self._path.suffix}"))
+        return sorted(path for path in self._path.parent.iterdir() if self._named.fullmatch(path.name))
 
     def lines(self) -> list[Witnessed]:
         """Every checkpoint in every file, oldest file first."""
@@ -77,19 +83,27 @@ class CheckpointFile:
     def _month(self, at: datetime) -> Path:
         return self._path.with_name(f"{self._path.stem}-{at:%Y-%m}{self._path.suffix}")
 
-    def _append(self, month: Path, line: bytes) -> None:
+    def _append(self, month: Path, line: bytes) -> tuple[_State, _State]:
+        """Write, sync, bound. Returns the file's state before and after."""
         is_new = not month.exists()
         descriptor = _open_locked(month)
         try:
             _drop_torn_line(descriptor, month)
+            before = _state(month, os.fstat(descriptor))
             os.write(descriptor, line)
             os.fdatasync(descriptor)
-            if os.fstat(descriptor).st_size > self._max_file:
+            after = _state(month, os.fstat(descriptor))
+            if after[2] > self._max_file:
                 _shorten(month)
         finally:
             os.close(descriptor)
         if is_new:
             _sync_directory(month.parent)
+        return before, after
+
+
+def _state(month: Path, stat: os.stat_result) -> _State:
+    return month.name, stat.st_ino, stat.st_size
 
 
 def parse_line(line: bytes) -> Witnessed:
