@@ -173,7 +173,8 @@ class _Check:
             self._wrong = [*self._wrong[:1], checkpoint.size]
             self._wrong_count += 1
         else:
-            self._witnessed = self._witnessed or is_outside
+            # An empty checkpoint is a prefix of every history, and so confirms none.
+            self._witnessed = self._witnessed or (is_outside and checkpoint.size > 0)
             yield from self._confirm(checkpoint.size, source)
 
     def _confirm(self, size: int, source: Source) -> Iterator[Finding]:

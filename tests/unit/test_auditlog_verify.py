@@ -79,6 +79,12 @@ def test_checkpoint_held_outside_witnesses(size: int) -> None:
     assert report.is_witnessed
 
 
+def test_empty_checkpoint_witnesses_nothing() -> None:
+    report = _audit(_copy(every=16), since=sign_head(0, peaks_of([]).root))
+    assert report.is_clean
+    assert not report.is_witnessed
+
+
 def test_empty_log() -> None:
     report = build_report(check_entries([], [], TRUST))
     assert report.is_clean
