@@ -1,0 +1,93 @@
+"""Decisions per second on one core: the worked situation (two owners' slots, matching, prerequisites, a check).
+
+The reference is a plain Python function that answers the same question for this one policy, hard-wired: what a team
+would write by hand, without reasons, names or lifetimes. ``run`` prints nothing; ``make bench`` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from statistics import median
+
+from ruamel.yaml import YAML
+
+from gate.policy.evaluate import evaluate
+from gate.policy.facts import Facts, PathFacts
+from gate.policy.registry import build_policy_set
+from tests.support.policies import EFFECTIVE, H2, POLICY, REPOSITORIES, approve, build_facts
+
+ROUNDS = 5
+
+
+def run() -> list[dict[str, object]]:
+    facts = build_facts(approvals=(approve("ivan", "qa"), approve("bob", "maintainer:ledger", index=11)))
+    pending = build_facts(approvals=(approve("ivan", "qa"),))
+    many, fewer = _paths(100_000), _paths(1_000)
+    hand = _rate(lambda: _by_hand(facts), 20_000)
+    rows = [
+        _row("decisions yes", _rate(lambda: evaluate(EFFECTIVE, facts), 500), "1/s", hand),
+        _row("decisions no, explained", _rate(lambda: evaluate(EFFECTIVE, pending), 500), "1/s", hand),
+    ]
+    linear = 100 * _seconds(lambda: evaluate(EFFECTIVE, fewer), 3)
+    rows.append(_row("decision of 100,000 paths", _seconds(lambda: evaluate(EFFECTIVE, many), 1), "s", linear))
+    rows.append(_row("policy sets read", _rate(_read_files, 5), "1/s", _rate(_scan_files, 5)))
+    return rows
+
+
+def _paths(count: int) -> Facts:
+    return build_facts(paths=tuple(PathFacts(path=f"ledger/posting/{number}.py") for number in range(count)))
+
+
+def _row(name: str, value: float, unit: str, reference: float) -> dict[str, object]:
+    return {"name": name, "value": value, "unit": unit, "reference": reference, "ratio": value / reference}
+
+
+def _read_files() -> None:
+    build_policy_set({"policy.yaml": POLICY, "repositories.yaml": REPOSITORIES})
+
+
+def _scan_files() -> None:
+    """The floor of reading: the YAML parser alone."""
+    for text in (POLICY, REPOSITORIES):
+        for _ in YAML(typ="safe", pure=True).parse(text):
+            pass
+
+
+def _rate(work: Callable[[], object], times: int) -> float:
+    return 1 / _seconds(work, times)
+
+
+def _seconds(work: Callable[[], object], times: int) -> float:
+    """Seconds for one call: the median of five rounds."""
+    rounds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        for _ in range(times):
+            work()
+        rounds.append((time.perf_counter() - started) / times)
+    return median(rounds)
+
+
+def _by_hand(facts: Facts) -> bool:
+    people = {person.id: person for person in facts.people}
+    contributors = {one.person for one in facts.contributors} | {facts.author}
+    if None in contributors or facts.change_request is None or not facts.change_request.startswith("CHG-"):
+        return False
+    if any("inner-source-terms-v3" not in people[key].terms for key in contributors if key is not None):
+        return False
+    if not any(check.name == "build" and check.head == H2 and check.outcome == "success" for check in facts.checks):
+        return False
+    owners: set[str] = set()
+    quality: set[str] = set()
+    for one in facts.approvals:
+        person = people.get(one.person)
+        if person is None or one.person in contributors or one.head != facts.head or person.state != "active":
+            continue
+        if facts.now >= one.signed_at + timedelta(days=14):
+            continue
+        for held in person.roles:
+            if (held.role, held.team) == (one.role, one.team):
+                (owners if one.role == "maintainer" else quality).add(one.person)
+    return any(owner != other for owner in owners for other in quality)

@@ -1,0 +1,43 @@
+"""The examples of docs/policy.md are read as they stand, and every key the reference names exists (and the reverse)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from gate.policy import shape
+from gate.policy.explain import explain_policy
+from gate.policy.registry import build_policy_set
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"```yaml (\S+)\n(.*?)```", TEXT, re.DOTALL))
+PROSE = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
+
+
+@pytest.mark.req("POL-01", "POL-05")
+@pytest.mark.parametrize("name", ["smallest.yaml", "four-eyes.yaml"])
+def test_the_examples_work(name: str) -> None:
+    files = {"repositories.yaml": EXAMPLES["repositories.yaml"], name: EXAMPLES[name]}
+    found = build_policy_set(files).policy_for("ledger-core", "refs/heads/release/1")
+    assert found is not None
+    assert explain_policy(found)
+
+
+def test_every_block_of_yaml_is_an_example_that_is_run() -> None:
+    assert TEXT.count("```yaml") == len(EXAMPLES) == 3
+
+
+@pytest.mark.parametrize("model", [shape.PolicyShape, shape.RepositoriesShape])
+def test_the_reference_names_every_key(model: type[BaseModel]) -> None:
+    words = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", PROSE))))
+    assert keys_of(model) <= words
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    schema = model.model_json_schema(by_alias=True)
+    objects = [schema, *schema.get("$defs", {}).values()]
+    return {key for one in objects for key in one.get("properties", {})}
