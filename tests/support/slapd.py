@@ -54,8 +54,8 @@ def running_slapd(where: Path, ldif: str | None = None, **options: Any) -> Itera
 
 
 def quick_settings(server: PrivateSlapd, **changes: Any) -> LdapSettings:
-    """Short deadlines, so that hangs end soon: connect 0.5, operation 0.5, total 2 seconds."""
-    quick: dict[str, Any] = {"connect_timeout": 0.5, "operation_timeout": 0.5, "total_timeout": 2.0}
+    """Short deadlines, so that hangs end soon: connect 1, operation 1, total 2.5 seconds."""
+    quick: dict[str, Any] = {"connect_timeout": 1.0, "operation_timeout": 1.0, "total_timeout": 2.5}
     return replace(server.settings("corp", LAYOUT), **(quick | changes))
 
 
