@@ -52,15 +52,19 @@ class Mirror:
 
     # -- keeping up ---------------------------------------------------------------------------------
 
-    def fetch(self) -> None:
-        """Bring all branches up to date; makes the mirror on first use. ``UnavailableError`` on any failure."""
+    def fetch(self, *extra: str) -> None:
+        """Bring all branches up to date; makes the mirror on first use. ``UnavailableError`` on any failure.
+
+        ``extra`` are full refs to fetch as well, such as ``refs/pull/7/head``; one that is not there is a failure.
+        """
+        more = [f"+{_checked_ref(ref)}:{ref}" for ref in extra]
         with self._locked():
             try:
                 if not (self.path / "HEAD").exists():
                     self._create()
                 self.git.run(
                     "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-                    "--no-recurse-submodules", "gate", "+refs/heads/*:refs/heads/*",
+                    "--no-recurse-submodules", "gate", "+refs/heads/*:refs/heads/*", *more,
                     extra=build_remote_environment(self.url),
                 )
             except UnavailableError as cause:
@@ -101,12 +105,16 @@ class Mirror:
 
     def tip(self, ref: str) -> str | None:
         """The commit a full ref points at, None when there is no such ref."""
-        if not _REF.fullmatch(ref) or ".." in ref:
-            raise InputError(f"not a full ref: {ref[:200]!r}", code="bad-ref", field="ref")
+        _checked_ref(ref)
         answer = self.git.run("show-ref", "--verify", "--hash", "--quiet", "--", ref, ok=(0, 1))
         if answer.code == 1:
             return None
         return self.git.run("show-ref", "--verify", "--hash", "--", ref).out.decode("ascii").strip()
+
+    def branches(self) -> tuple[str, ...]:
+        """Every branch as a full ref, sorted."""
+        listed = self.git.run("for-each-ref", "--format=%(refname)", "refs/heads/").out
+        return tuple(sorted(listed.decode("utf-8", "backslashreplace").splitlines()))
 
     def has(self, sha: str) -> bool:
         """Is this commit in the mirror?"""
@@ -248,6 +256,12 @@ def open_clone(path: Path, repository: str, timeout_s: float = 30.0) -> Mirror:
         if (git_dir / "HEAD").is_file() and (git_dir / "objects").is_dir():
             return Mirror(git_dir.resolve(), "", repository, timeout_s)
     raise InputError(f"{path} is not a git repository.", code="not-a-repository", field="repo")
+
+
+def _checked_ref(ref: str) -> str:
+    if not _REF.fullmatch(ref) or ".." in ref:
+        raise InputError(f"not a full ref: {ref[:200]!r}", code="bad-ref", field="ref")
+    return ref
 
 
 def _lock(handle: int, deadline: float, repository: str) -> None:

@@ -999,7 +999,7 @@ def pusher_of(config: Config, environment: Mapping[str, str]) -> str | None:
     for name in config.pusher_env:
         value = environment.get(name, "").strip()
         if value:
-            return value[:256]
+            return value[:255]
     return None
 
 

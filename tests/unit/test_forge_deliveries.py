@@ -1,0 +1,341 @@
+"""Deliveries of forges: verified on raw bytes, read as hints, hostile ones refused by type."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.domain.errors import InputError, NotPermittedError
+from gate.forge import FORGES, recognise
+from gate.forge.api import MAX_DELIVERY, HintKind, verify_hmac
+
+SECRET = b"a secret of this test"
+HEAD = "a" * 40
+BASE = "b" * 40
+
+
+def signature(raw: bytes, secret: bytes = SECRET) -> str:
+    return hmac.new(secret, raw, hashlib.sha256).hexdigest()
+
+
+def github(event: str, raw: bytes, secret: bytes = SECRET) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json", "X-GitHub-Event": event, "X-GitHub-Delivery": "72d3162e-cc78-11e3",
+        "X-Hub-Signature-256": "sha256=" + signature(raw, secret),
+    }
+
+
+def gitea(event: str, raw: bytes, secret: bytes = SECRET) -> dict[str, str]:
+    """As Gitea sends them: GitHub's headers too."""
+    return {
+        **github(event, raw, secret), "X-Gitea-Event": event, "X-Gitea-Delivery": "f6266f16-1bf3-46a5",
+        "X-Gitea-Signature": signature(raw, secret),
+    }
+
+
+def pull(**changes: Any) -> dict[str, Any]:
+    """A small delivery, with members replaced by path: ``pull_request__draft=True``."""
+    told: dict[str, Any] = {
+        "action": "opened",
+        "pull_request": {
+            "number": 7, "title": "Fix rounding", "draft": False, "merged": False, "updated_at": "2026-11-22T10:00:00Z",
+            "user": {"login": "anna"}, "head": {"ref": "fix/rounding", "sha": HEAD, "repo": {"full_name": "north/app"}},
+            "base": {"ref": "main", "sha": BASE, "repo": {"full_name": "north/app"}},
+        },
+        "repository": {"full_name": "north/app", "clone_url": "https://git.example/north/app.git"},
+        "sender": {"login": "bo"},
+    }
+    for path, value in changes.items():
+        *folders, last = path.split("__")
+        place = told
+        for folder in folders:
+            place = place[folder]
+        place[last] = value
+    return told
+
+
+def raw_of(told: Any) -> bytes:
+    return json.dumps(told).encode()
+
+
+def take(headers: Mapping[str, str], raw: bytes, *secrets: bytes) -> Any:
+    forge = recognise(headers)
+    forge.verify(headers, raw, secrets or (SECRET,))
+    return forge.parse(headers, raw)
+
+
+# -- what is read --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("RCV-04")
+@pytest.mark.parametrize("headers_of", [github, gitea])
+def test_an_opened_pull_request_is_a_hint(headers_of: Any) -> None:
+    raw = raw_of(pull())
+    hint = take(headers_of("pull_request", raw), raw)
+    assert hint.kind is HintKind.OPENED
+    assert (hint.full_name, hint.number, hint.head) == ("north/app", 7, HEAD)
+    assert hint.repository_url == "https://git.example/north/app.git"
+    assert (hint.source_ref, hint.target_ref) == ("refs/heads/fix/rounding", "refs/heads/main")
+    assert (hint.author_login, hint.pusher_login) == ("anna", "bo")
+    assert (hint.draft, hint.title) == (False, "Fix rounding")
+    assert hint.at == datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+@pytest.mark.req("RCV-04")
+def test_gitea_is_recognised_before_github_and_forgejo_is_gitea() -> None:
+    raw = raw_of(pull())
+    assert recognise(gitea("pull_request", raw)).name == "gitea"
+    assert recognise(github("pull_request", raw)).name == "github"
+    forgejo = {
+        **gitea("pull_request", raw, b"another"), "x-forgejo-event": "pull_request", "x-forgejo-delivery": "f-1",
+        "x-forgejo-signature": signature(raw),
+    }
+    assert take(forgejo, raw).delivery_id == "f-1"
+    with pytest.raises(InputError, match="no delivery of a forge"):
+        recognise({"X-Gitlab-Event": "Push Hook"})
+
+
+@pytest.mark.req("RCV-04")
+@pytest.mark.parametrize(
+    ("forge", "event", "changes", "kind", "pusher"),
+    [
+        (github, "pull_request", {"action": "synchronize"}, HintKind.UPDATED, "bo"),
+        (github, "pull_request", {"action": "reopened"}, HintKind.OPENED, None),
+        (github, "pull_request", {"action": "edited"}, HintKind.UPDATED, None),
+        (github, "pull_request", {"action": "closed"}, HintKind.CLOSED, None),
+        (github, "pull_request", {"action": "closed", "pull_request__merged": True}, HintKind.MERGED, None),
+        (github, "pull_request", {"action": "labeled"}, HintKind.IGNORED, None),
+        (gitea, "pull_request", {"action": "synchronized"}, HintKind.UPDATED, "bo"),
+        (gitea, "pull_request_sync", {"action": "synchronized"}, HintKind.UPDATED, "bo"),
+        (gitea, "pull_request", {"action": "closed", "pull_request__merged": True}, HintKind.MERGED, None),
+        (gitea, "pull_request", {"action": "synchronize"}, HintKind.IGNORED, None),
+    ],
+)
+def test_actions(forge: Any, event: str, changes: dict[str, Any], kind: HintKind, pusher: str | None) -> None:
+    raw = raw_of(pull(**changes))
+    hint = take(forge(event, raw), raw)
+    assert (hint.kind, hint.pusher_login) == (kind, pusher)
+
+
+@pytest.mark.req("RCV-04")
+def test_forks_drafts_and_people_who_left() -> None:
+    raw = raw_of(pull(pull_request__head__repo={"full_name": "bo/app"}, pull_request__draft=True))
+    hint = take(github("pull_request", raw), raw)
+    assert (hint.source_ref, hint.draft) == ("refs/pull/7/head", True)
+    raw = raw_of(pull(pull_request__head__repo=None, pull_request__user=None, pull_request__title="WIP: later"))
+    hint = take(gitea("pull_request", raw), raw)
+    assert (hint.source_ref, hint.author_login, hint.draft) == ("refs/pull/7/head", None, True)
+
+
+@pytest.mark.req("RCV-04", "LND-04")
+def test_pushes_pings_and_everything_else() -> None:
+    repository, sender = {"full_name": "north/app"}, {"login": "bo"}
+    push = {"ref": "refs/heads/main", "after": HEAD, "repository": repository, "sender": sender}
+    raw = raw_of(push)
+    for headers in (github("push", raw), gitea("push", raw)):
+        hint = take(headers, raw)
+        assert (hint.kind, hint.target_ref, hint.head, hint.pusher_login) == (
+            HintKind.PUSHED, "refs/heads/main", HEAD, "bo",
+        )
+    raw = raw_of({**push, "ref": "refs/tags/v1", "after": "0" * 40})
+    assert take(github("push", raw), raw).kind is HintKind.IGNORED
+    raw = raw_of({**push, "after": "0" * 40})
+    assert take(github("push", raw), raw).head is None
+    raw = raw_of({"zen": "Keep it logically awesome."})
+    assert take(github("ping", raw), raw).kind is HintKind.PING
+    assert take(github("star", raw), raw).kind is HintKind.IGNORED
+    assert take(gitea("pull_request_approved", raw), raw).kind is HintKind.IGNORED
+
+
+# -- what is refused -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("RCV-04", "RCV-06")
+def test_unsigned_and_wrongly_signed_deliveries_are_refused() -> None:
+    raw = raw_of(pull())
+    for name, headers in (("github", github("pull_request", raw)), ("gitea", gitea("pull_request", raw))):
+        forge = recognise(headers)
+        assert forge.name == name
+        for spoilt in (
+            {key: value for key, value in headers.items() if "Signature" not in key},
+            {key: ("" if "Signature" in key else value) for key, value in headers.items()},
+            {key: (value.upper() if "Signature" in key else value) for key, value in headers.items()},
+            {key: (value + "ö" if "Signature" in key else value) for key, value in headers.items()},
+            {key: (value[:-1] if "Signature" in key else value) for key, value in headers.items()},
+        ):
+            with pytest.raises(NotPermittedError):
+                forge.verify(spoilt, raw, (SECRET,))
+        for secrets in ((), (b"",), (b"wrong",)):
+            with pytest.raises(NotPermittedError):
+                forge.verify(headers, raw, secrets)
+    sha1 = {"X-GitHub-Event": "push", "X-Hub-Signature": "sha1=" + hmac.new(SECRET, raw, hashlib.sha1).hexdigest()}
+    with pytest.raises(NotPermittedError):
+        recognise(sha1).verify(sha1, raw, (SECRET,))
+
+
+@pytest.mark.req("RCV-04")
+def test_an_empty_secret_never_verifies() -> None:
+    with pytest.raises(NotPermittedError):
+        verify_hmac(b"{}", signature(b"{}", b""), (b"",))
+
+
+@pytest.mark.req("RCV-04")
+def test_old_and_new_secret_both_count_during_rotation() -> None:
+    raw = raw_of(pull())
+    take(github("pull_request", raw, b"old"), raw, b"new", b"old")
+    take(gitea("pull_request", raw, b"new"), raw, b"new", b"old")
+
+
+@pytest.mark.req("RCV-06")
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"null", b"[]", b"{", b"\xff", b"[" * 200_000, b"1" * 5000, b'{"action": 1}', b'{"action": "opened"}'],
+)
+def test_malformed_bodies_are_input_errors(raw: bytes) -> None:
+    for headers in (github("pull_request", raw), gitea("pull_request", raw)):
+        with pytest.raises(InputError):
+            take(headers, raw)
+
+
+@pytest.mark.req("RCV-06")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pull_request__number": "7"}, {"pull_request__number": 0}, {"pull_request__number": 2**70},
+        {"pull_request__number": True}, {"pull_request__head__sha": "HEAD"}, {"pull_request__head__sha": HEAD + "\n"},
+        {"pull_request__base__ref": "a b"}, {"pull_request__base__ref": ""}, {"pull_request__base__ref": "x" * 300},
+        {"pull_request__updated_at": "2026-11-22T10:00:00"}, {"repository__full_name": None},
+        {"sender": {"login": "\ud800"}}, {"pull_request__title": "x" * 5000},
+    ],
+)
+def test_members_that_are_not_what_they_should_be_are_input_errors(changes: dict[str, Any]) -> None:
+    raw = raw_of(pull(**changes))
+    with pytest.raises(InputError) as caught:
+        take(github("pull_request", raw), raw)
+    assert caught.value.field
+
+
+@pytest.mark.req("RCV-06")
+def test_size_type_and_delivery_id_are_checked() -> None:
+    big = b" " * (MAX_DELIVERY + 1)
+    for headers in (github("push", b""), gitea("push", b"")):
+        with pytest.raises(InputError, match="more than"):
+            recognise(headers).verify(headers, big, (SECRET,))
+        with pytest.raises(InputError, match="more than"):
+            recognise(headers).parse(headers, big)
+    raw = raw_of(pull())
+    form = {**github("pull_request", raw), "Content-Type": "application/x-www-form-urlencoded"}
+    with pytest.raises(InputError, match="content type"):
+        take(form, raw)
+    for bad in ("", "a b", "x" * 129, "a\n"):
+        with pytest.raises(InputError, match="X-GitHub-Delivery"):
+            take({**github("pull_request", raw), "X-GitHub-Delivery": bad}, raw)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+MEMBERS = [
+    "action", "pull_request", "pull_request__number", "pull_request__head", "pull_request__head__ref",
+    "pull_request__base__sha", "pull_request__updated_at", "pull_request__user", "repository", "sender",
+    "sender__login",
+]
+
+
+@pytest.mark.req("RCV-06")
+@given(member=st.sampled_from(MEMBERS), value=JSON, event=st.sampled_from(["pull_request", "push", "ping"]))
+def test_nothing_but_input_errors_escape_a_parser(member: str, value: Any, event: str) -> None:
+    raw = raw_of(pull(**{member: value}))
+    for headers in (github(event, raw), gitea(event, raw)):
+        with suppress(InputError):
+            take(headers, raw)
+
+
+@pytest.mark.req("RCV-06")
+@given(raw=st.binary(max_size=300), names=st.dictionaries(st.text(max_size=30), st.text(max_size=80), max_size=5))
+def test_nothing_but_our_errors_escape_for_any_bytes_and_headers(raw: bytes, names: dict[str, str]) -> None:
+    for forge in FORGES:
+        for mark in forge.marks:
+            headers = {mark: "pull_request", "X-GitHub-Delivery": "d", "X-Gitea-Delivery": "d", **names}
+            with pytest.raises((InputError, NotPermittedError)):
+                forge.verify(headers, raw, (SECRET,))
+            with pytest.raises(InputError):
+                forge.parse(headers, raw)
+
+
+# -- deliveries as forges really send them -------------------------------------------------------------------
+
+
+def vectors() -> Path:
+    found = Path(os.environ.get("GATE_VECTORS", Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors"))
+    folder = found.resolve() / "webhooks"
+    if folder.is_dir():
+        return folder
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{folder} is absent")
+    pytest.skip(f"the public test vectors are absent: set GATE_VECTORS to their folder (looked for {folder})")
+
+
+WANTED = {
+    "github/pull_request.opened.json": (HintKind.OPENED, 2),
+    "github/pull_request.opened.with-null-body.json": (HintKind.OPENED, 2),
+    "github/pull_request.reopened.json": (HintKind.OPENED, 2),
+    "github/pull_request.synchronize.json": (HintKind.UPDATED, 2),
+    "github/pull_request.ready_for_review.json": (HintKind.UPDATED, 2),
+    "github/pull_request.converted_to_draft.json": (HintKind.UPDATED, 2),
+    "github/pull_request.labeled.json": (HintKind.IGNORED, 2),
+    "github/pull_request.closed.json": (HintKind.CLOSED, 2),
+    "github/push.payload.json": (HintKind.IGNORED, None),
+    "github/ping.payload.json": (HintKind.PING, None),
+    "github/check_suite.rerequested.json": (HintKind.IGNORED, None),
+    "github/merge_group.checks_requested.json": (HintKind.IGNORED, None),
+    "github/pull_request_review.submitted.json": (HintKind.IGNORED, None),
+    "gitea/pull_request_opened.json": (HintKind.OPENED, 1),
+    "gitea/pull_request_synchronized.json": (HintKind.UPDATED, 1),
+    "gitea/pull_request_merged.json": (HintKind.MERGED, 1),
+}
+
+
+def headers_for(name: str, raw: bytes) -> dict[str, str]:
+    forge, file = name.split("/")
+    event = "pull_request" if forge == "gitea" else file.split(".")[0]
+    return (gitea if forge == "gitea" else github)(event, raw)
+
+
+@pytest.mark.req("RCV-04")
+@pytest.mark.parametrize("name", WANTED)
+def test_real_deliveries_are_read(name: str) -> None:
+    raw = (vectors() / name).read_bytes()
+    hint = take(headers_for(name, raw), raw)
+    assert (hint.kind, hint.number) == WANTED[name]
+    if hint.number is not None:
+        assert hint.full_name in ("Codertocat/Hello-World", "jcitizen/my-repo")
+        assert hint.target_ref == "refs/heads/master"
+        assert hint.source_ref
+        assert hint.author_login
+
+
+@pytest.mark.req("RCV-04")
+@pytest.mark.parametrize("name", ["github/pull_request.opened.json", "gitea/pull_request_opened.json"])
+@given(data=st.data())
+def test_one_changed_byte_of_a_real_delivery_is_refused(name: str, data: st.DataObject) -> None:
+    raw = (vectors() / name).read_bytes()
+    headers = headers_for(name, raw)
+    place = data.draw(st.integers(0, len(raw) - 1))
+    changed = bytearray(raw)
+    changed[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(NotPermittedError):
+        recognise(headers).verify(headers, bytes(changed), (SECRET,))
