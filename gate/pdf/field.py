@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from reportlab.pdfbase import pdfdoc
-from reportlab.pdfgen.canvas import Canvas
 
 from gate.domain.errors import InputError
 
@@ -27,7 +26,13 @@ _HOLE = b"/Contents <" + b"0" * RESERVED + b">"
 _DICTIONARY = (
     b"<<\n/Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached\n"
     b"/Reference [ << /Type /SigRef /TransformMethod /DocMDP"
-    b" /TransformParams << /Type /TransformParams /V /1.2 /P 1 >> >> ]\n" + _TIME + b"\n" + _RANGE + b"\n" + _HOLE + b"\n>>"
+    b" /TransformParams << /Type /TransformParams /V /1.2 /P 1 >> >> ]\n"
+    + _TIME
+    + b"\n"
+    + _RANGE
+    + b"\n"
+    + _HOLE
+    + b"\n>>"
 )
 
 
@@ -43,7 +48,7 @@ class _Raw(pdfdoc.PDFObject):
         return self.data
 
 
-def reserve_seal(canvas: Canvas) -> None:
+def reserve_seal(canvas: Any) -> None:
     """Add the field to the page that is drawn next, which must be the first."""
     document, catalog = canvas._doc, canvas._doc.Catalog
     signature = document.Reference(_Raw(_DICTIONARY))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 
@@ -35,7 +36,10 @@ FALLBACKS = (
     ),
     "wqy-microhei.ttc",
 )  # fmt: skip
-REQUIRED = (*FACES.values(), *(f"NotoSans{script}-Regular.ttf" for script in ("Arabic", "Hebrew", "Devanagari", "Thai")))
+REQUIRED = (
+    *FACES.values(),
+    *(f"NotoSans{script}-Regular.ttf" for script in ("Arabic", "Hebrew", "Devanagari", "Thai")),
+)
 
 
 class Face:
@@ -66,10 +70,10 @@ class Face:
         return sum(self._widths[ord(char)] for char in text)
 
 
-def _mend_advances(metrics: list[tuple[float, int]]) -> None:
+def _mend_advances(metrics: list[Any]) -> None:
     """Glyphs beyond the metrics table share its last advance (OpenType hmtx); reportlab stores it scaled, a float."""
     for place, (advance, bearing) in enumerate(metrics):
-        if isinstance(advance, float) and place:
+        if place and type(advance) is float:
             metrics[place] = (metrics[place - 1][0], bearing)
 
 

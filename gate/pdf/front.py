@@ -7,11 +7,34 @@ from dataclasses import dataclass, field
 
 from gate.evidence.twin import BranchCompleteness, ContributionSheet, EvidencePack
 from gate.pdf.engine import (
-    ACCENT, BAD, BOTTOM, CAUTION, FULL, GOOD, HAIR, HEIGHT, LEFT, MUTED, PALE, RIGHT, TOP, WIDTH, Element, Page,
-    Paper, Style, measure,
+    ACCENT,
+    BAD,
+    BOTTOM,
+    CAUTION,
+    FULL,
+    GOOD,
+    HAIR,
+    HEIGHT,
+    LEFT,
+    PALE,
+    RIGHT,
+    WIDTH,
+    Element,
+    Page,
+    Paper,
+    Style,
+    measure,
 )  # fmt: skip
 from gate.pdf.layout import (
-    BODY, BODY_BOLD, FINE, H2, LABEL, MONO, SMALL, SMALL_BOLD, TITLE, Column, Flow, wrap,
+    BODY,
+    BODY_BOLD,
+    FINE,
+    LABEL,
+    MONO,
+    SMALL_BOLD,
+    TITLE,
+    Column,
+    Flow,
 )  # fmt: skip
 
 WHITE = Style("bold", 11, 14, PALE)
@@ -220,7 +243,7 @@ def draw_deviations(flow: Flow, contents: Contents, pack: EvidencePack) -> None:
     flow.table(
         [Column("Class", 236), Column("Count", 40, SMALL_BOLD), Column("How it is looked for", FULL - 276)],
         [
-            (row.title, str(row.count) if row.looked_for else "–", row.how if row.looked_for else f"Not looked for: {row.how}.")
+            (row.title, str(row.count), row.how) if row.looked_for else (row.title, "–", f"Not looked for: {row.how}.")
             for row in pack.deviation_classes
         ],
     )  # fmt: skip
@@ -275,4 +298,3 @@ def title_of(sheet: ContributionSheet) -> str:
     if sheet.title is None:
         return "(no title)"
     return sheet.title.value if sheet.title.value is not None else "(title erased)"
-

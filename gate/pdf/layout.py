@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gate.pdf.engine import (
-    ACCENT, BOTTOM, FULL, HAIR, INK, LEFT, MUTED, PALE, TOP, Element, Paper, Style, measure,
+    ACCENT,
+    BOTTOM,
+    FULL,
+    HAIR,
+    INK,
+    LEFT,
+    MUTED,
+    PALE,
+    TOP,
+    Element,
+    Paper,
+    Style,
+    measure,
 )  # fmt: skip
 from gate.pdf.scripts import visible
 

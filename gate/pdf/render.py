@@ -17,7 +17,12 @@ from gate.pdf.back import draw_limits, draw_log, draw_policies, draw_verify
 from gate.pdf.conform import Attachment
 from gate.pdf.engine import BOTTOM, FULL, HAIR, LEFT, RIGHT, Element, Paper, measure
 from gate.pdf.front import (
-    Contents, draw_completeness, draw_cover, draw_deviations, draw_register, draw_summary,
+    Contents,
+    draw_completeness,
+    draw_cover,
+    draw_deviations,
+    draw_register,
+    draw_summary,
 )  # fmt: skip
 from gate.pdf.layout import FINE, Flow
 from gate.pdf.scripts import visible

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 from asn1crypto import keys, pem, x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -46,9 +47,8 @@ def _load_signer(key_pem: bytes, cert_pem: bytes) -> SimpleSigner:
         raise _misconfigured("The sealing key or its certificate cannot be read.") from error
     if not fits:
         raise _misconfigured("The sealing key does not belong to its certificate, or is not a P-256 key.")
-    store = SimpleCertificateStore()
-    store.register(certificate)
-    return SimpleSigner(signing_cert=certificate, signing_key=key, cert_registry=store)
+    store: Any = SimpleCertificateStore
+    return SimpleSigner(signing_cert=certificate, signing_key=key, cert_registry=store())
 
 
 def _misconfigured(message: str) -> UnavailableError:

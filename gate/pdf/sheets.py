@@ -6,10 +6,22 @@ from collections import defaultdict
 
 from gate.evidence.twin import ContributionSheet, ErasableText, EvidencePack, Landing, SignatureRow
 from gate.pdf.engine import (
-    BAD, BOTTOM, CAUTION, FULL, GOOD, HAIR, LEFT, MUTED, PALE, RIGHT, Element, Style, measure,
+    BAD,
+    BOTTOM,
+    CAUTION,
+    FULL,
+    GOOD,
+    HAIR,
+    LEFT,
+    MUTED,
+    PALE,
+    RIGHT,
+    Element,
+    Style,
+    measure,
 )  # fmt: skip
 from gate.pdf.front import Contents, begin_section, sheet_key, title_of, when
-from gate.pdf.layout import BODY, H2, LABEL, MONO, SMALL, SMALL_BOLD, Column, Flow, wrap
+from gate.pdf.layout import MONO, SMALL, SMALL_BOLD, Column, Flow, wrap
 
 RESULTS = {"APPROVED": ("Approved", GOOD), "REJECTED": ("Rejected", BAD), "WITHDRAWN": ("Withdrawn", CAUTION)}
 GROUP = 100
@@ -69,7 +81,7 @@ def _draw_sheet(flow: Flow, sheet: ContributionSheet, landings: list[tuple[str, 
     if landings:
         flow.heading("Landed", element=Element.H2, keep=60)
         flow.table(
-            [Column("At", 100), Column("Branch", 96), Column("How", 70), Column("Commits (first parent)", FULL - 266, MONO)],
+            [Column("At", 100), Column("Branch", 96), Column("How", 70), Column("Commits", FULL - 266, MONO)],
             [(when(row.at), branch, f"{row.outcome}, {row.kind}", "\n".join(row.commits)) for branch, row in landings],
         )  # fmt: skip
     flow.heading(f"Signatures ({len(sheet.signatures)})", element=Element.H2, keep=60)
@@ -105,7 +117,7 @@ def _reasons(document: object) -> list[str]:
 def _draw_revisions(flow: Flow, sheet: ContributionSheet) -> None:
     flow.heading("Revisions", element=Element.H2, keep=60)
     flow.table(
-        [Column("No", 24), Column("Recorded", 100), Column("Head commit", 178, MONO), Column("Head tree", FULL - 302, MONO)],
+        [Column("No", 24), Column("Recorded", 100), Column("Head", 178, MONO), Column("Tree", FULL - 302, MONO)],
         [(str(row.number), when(row.recorded_at), row.head, row.tree) for row in sheet.revisions],
     )  # fmt: skip
 
@@ -146,7 +158,8 @@ def _signature_rows(row: SignatureRow) -> list[tuple[str, str, Style]]:
         ("Head, tree", f"{row.head}  {row.tree}", MONO),
         ("Policy (effective)", row.policy_sha256, MONO),
         ("Record SHA-256", row.record, MONO),
-        ("Audit entry, key", f"{row.index}; {row.key}" + (f"; vouched for by {row.vouched_by}" if row.vouched_by else ""), SMALL),
+        ("Audit entry, key", f"{row.index}; {row.key}", SMALL),
+        ("Vouched for by", row.vouched_by or "nobody: it is the signer's own key", SMALL),
     ]  # fmt: skip
     return [*rows, *_marks(row)]
 
@@ -170,4 +183,3 @@ def _reason(reason: ErasableText | None) -> str:
     if reason is None:
         return "none given"
     return reason.value if reason.value is not None else f"(erased; commitment {reason.commitment})"
-

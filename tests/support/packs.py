@@ -177,7 +177,7 @@ def seal_pair(name: str = "seal") -> tuple[bytes, bytes]:
             x509.KeyUsage(True, True, False, False, False, False, False, False, False),
             critical=True,
         )
-        .sign(private, hashes.SHA256())
+        .sign(private, hashes.SHA256(), ecdsa_deterministic=True)
     )
     key_pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
