@@ -65,7 +65,7 @@ _SAME_TEAM = "same team: every contributor is of a team that owns all changed pa
 
 def _first_hit(when: When, facts: Facts) -> str | None:
     matches = path_matcher(when.paths)
-    return next((name for name in changed_names(facts.paths) if matches(name) is not None), None)
+    return next((name for name in changed_names(facts.paths) if matches(name)), None)
 
 
 def check_conditions(effective: EffectivePolicy, facts: Facts, separation: Separation) -> tuple[Condition, ...]:

@@ -71,6 +71,9 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     found = Findings()
     for error in separation.errors:
         found.reasons.append((Answer.ERROR, error))
+    for owners, path in owned.sets:
+        if not owners:
+            found.add(Answer.ERROR, "no-owner", f"No team owns {path}.")
     acts = read_acts(policy, facts, people, separation)
     _read_vetoes(found, acts)
     _read_conditions(found, check_revision(facts))
@@ -204,6 +207,8 @@ def _read_rules(
         if result.missing:
             found.add(Answer.PENDING, "approval-missing", result.sentence, need.rule)
     for rule, applies in verdicts:
+        if applies.applies and rule.id not in by_rule:
+            found.add(Answer.ERROR, "no-requirement", f"The rule {rule.id} applies and asks nobody.", rule.id)
         found.rules.append(_applied(rule, applies, by_rule.get(rule.id, []), faults, needs))
     _read_filling(found, policy, filling, needs, acts)
 

@@ -1,33 +1,20 @@
 """One person, one slot: bipartite matching between open slots and people.
 
-``match`` finds a largest assignment (augmenting paths, Kuhn); ``cheapest`` a largest one that asks the fewest people
-for something new (successive shortest paths). Both are deterministic: earlier slots and earlier people first.
+``match`` finds a largest assignment, ``cheapest`` a largest one that asks the fewest people for something new, by
+successive shortest augmenting paths, without recursion. Both are deterministic: earlier slots, then earlier people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 P = TypeVar("P", bound=Hashable)
 
 
-def match(slots: Sequence[Sequence[P]]) -> dict[int, P]:
+def match(slots: Sequence[Iterable[P]]) -> dict[int, P]:
     """A largest assignment slot number -> person, given who could fill each slot."""
-    holder: dict[P, int] = {}
-    for slot in range(len(slots)):
-        _augment(slots, slot, holder, set())
-    return {slot: person for person, slot in holder.items()}
-
-
-def _augment(slots: Sequence[Sequence[P]], slot: int, holder: dict[P, int], seen: set[P]) -> bool:
-    for person in slots[slot]:
-        if person not in seen:
-            seen.add(person)
-            if person not in holder or _augment(slots, holder[person], holder, seen):
-                holder[person] = slot
-                return True
-    return False
+    return cheapest([dict.fromkeys(people, 0) for people in slots])
 
 
 def cheapest(slots: Sequence[Mapping[P, int]]) -> dict[int, P]:

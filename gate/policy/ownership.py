@@ -48,7 +48,7 @@ def find_owned(effective: EffectivePolicy, paths: tuple[PathFacts, ...]) -> Owne
     ]
     sets: dict[frozenset[str], str] = {}
     for name in changed_names(paths):
-        owners = next((teams for matches, teams in entries if matches(name) is not None), frozenset[str]())
+        owners = next((teams for matches, teams in entries if matches(name)), frozenset[str]())
         sets.setdefault(owners, name)
     teams = sorted({team for owners in sets for team in owners})
     return Owned(teams=tuple(teams), sets=tuple(sets.items()))

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from pathspec import GitIgnoreSpec
 
-Matcher = Callable[[str], "re.Match[str] | None"]
+Matcher = Callable[[str], bool]
 
 
 def check_path_pattern(pattern: str) -> str | None:
@@ -44,8 +44,12 @@ def _compile_one(pattern: str) -> str:
 
 @lru_cache(maxsize=1024)
 def path_matcher(patterns: tuple[str, ...]) -> Matcher:
-    """One compiled matcher for "any of these patterns". Patterns must have been checked."""
-    return re.compile("|".join(f"(?:{_compile_one(pattern)})" for pattern in patterns), re.DOTALL).match
+    """Whether a path matches any of ``patterns`` (checked before).
+
+    A path is also tried as a folder: a submodule, symlink or file put where ``ledger/`` was is still the ledger's.
+    """
+    search = re.compile("|".join(f"(?:{_compile_one(pattern)})" for pattern in patterns), re.DOTALL).match
+    return lambda path: search(path + "/") is not None
 
 
 def check_glob(glob: str) -> str | None:

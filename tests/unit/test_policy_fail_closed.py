@@ -217,6 +217,7 @@ def test_an_approval_counts_until_the_instant_before_it_expires() -> None:
         "ledger/posting/\n",
         "docs/x.py -> ledger/posting/x.py",
         "ledger/posting/x.py -> docs/x.py",
+        "ledger/posting",
     ],
 )
 def test_no_spelling_of_a_path_escapes_its_owner(path: str) -> None:
@@ -230,6 +231,17 @@ def test_no_spelling_of_a_path_escapes_its_owner(path: str) -> None:
 @pytest.mark.parametrize("path", ["src/ledger/posting/a.py", "LEDGER/posting/a.py", "ledger2/posting/a.py"])
 def test_patterns_with_a_slash_are_anchored(path: str) -> None:
     assert evaluate(EFFECTIVE, everyday(paths=paths(path))).owning_teams == ("platform",)
+
+
+@pytest.mark.req("INV-01")
+def test_a_path_without_an_owner_is_an_error_even_where_parsing_was_skipped() -> None:
+    nobody = replace(EFFECTIVE, repository=replace(EFFECTIVE.repository, owning_teams=()))
+    ours = replace(EFFECTIVE.policy, ownership=(replace(EFFECTIVE.policy.ownership[0], team=None),))
+    decision = evaluate(replace(nobody, policy=ours), everyday())
+    assert decision.answer is Answer.ERROR
+    assert {"no-owner", "no-requirement"} <= {reason.code for reason in decision.reasons}
+    owned = evaluate(replace(EFFECTIVE, policy=replace(EFFECTIVE.policy, ownership=())), everyday())
+    assert owned.answer is Answer.ERROR
 
 
 @pytest.mark.req("INV-03")
