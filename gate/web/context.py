@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from flask import current_app, g
+from flask import current_app, g, request
 
 from gate.domain.errors import NotSignedInError
+from gate.web.edge import REQUEST_ID
 from gate.workflow.shown import SignedIn
 
 if TYPE_CHECKING:
@@ -42,4 +43,4 @@ def holder() -> TokenHolder:
 
 
 def request_id() -> str:
-    return cast(str, g.get("request_id", "-"))
+    return cast(str, request.environ.get(REQUEST_ID, "-"))

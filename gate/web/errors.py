@@ -98,7 +98,7 @@ def answer_http_error(error: HTTPException) -> WerkzeugResponse:
 
 def answer_incident(error: Exception) -> WerkzeugResponse:
     """A fault of ours: named by the request id, explained only in the operational log."""
-    write_incident(error)
+    write_incident(request_id(), error)
     own = GateError("The gate met a fault of its own.", code="incident", remedy=REMEDIES[500], incident=request_id())
     return build_problem(own, 500) if is_api() else build_page(own, 500)
 

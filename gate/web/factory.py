@@ -13,10 +13,10 @@ from werkzeug.routing import BaseConverter, Map
 from gate.web import present
 from gate.web.api import API_BLUEPRINTS, health
 from gate.web.context import reader
+from gate.web.edge import Edge
 from gate.web.errors import install_errors
 from gate.web.pages import PAGE_BLUEPRINTS
 from gate.web.permissions import Permission, build_permission_map, requires
-from gate.web.request_log import install_request_log
 from gate.web.security import BODY_LIMIT, form_token, install_guard
 from gate.web.site import Site, build_site
 
@@ -59,8 +59,10 @@ def create_web(parts: Parts) -> Flask:
     app.add_url_rule("/static/<name:filename>", "static", show_static)
     install_templates(app, site)
     install_errors(app)
-    install_request_log(app)
     install_guard(app, site, build_permission_map(app.view_functions))
+    app.wsgi_app = Edge(  # type: ignore[method-assign]
+        app.wsgi_app, is_https=site.is_https, proxies=parts.settings.server.trusted_proxies
+    )
     return app
 
 

@@ -7,18 +7,21 @@ audit log is. Lines go to standard error.
 
 from __future__ import annotations
 
+import json
 import sys
-import time
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from flask import Flask, Response, g, request
 
 from gate.domain.errors import GateError
-from gate.web.context import reader, request_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 MOST_FRAMES = 15
+ROUTE, PERSON, TOKEN = "gate.route", "gate.person", "gate.token"
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class _StandardError:
@@ -31,48 +34,42 @@ class _StandardError:
     info = error = msg
 
 
+def _encode(event: Any, **_: Any) -> str:
+    return _encoder.encode(event)
+
+
 lines = structlog.wrap_logger(
     _StandardError(),
     processors=[
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.JSONRenderer(sort_keys=True),
+        structlog.processors.JSONRenderer(_encode),
     ],
     wrapper_class=structlog.BoundLogger,
     context_class=dict,
-)
+).bind()
 
 
-def install_request_log(app: Flask) -> None:
-    def start() -> None:
-        g.started = time.perf_counter()
-
-    def write_line(response: Response) -> Response:
-        person = reader()
-        token = g.get("holder")
-        lines.info(
-            "request",
-            request_id=request_id(),
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
-            status=response.status_code,
-            ms=round((time.perf_counter() - g.started) * 1000, 2),
-            person=person.key if person else None,
-            token=token.id if token else None,
-        )
-        return response
-
-    app.before_request(start)
-    app.after_request(write_line)
+def write_line(environ: WSGIEnvironment, request_id: str, status: int, seconds: float) -> None:
+    """The route is the rule, not the path: paths hold what people typed."""
+    lines.info(
+        "request",
+        request_id=request_id,
+        method=environ["REQUEST_METHOD"],
+        route=environ.get(ROUTE),
+        status=status,
+        ms=round(seconds * 1000, 2),
+        person=environ.get(PERSON),
+        token=environ.get(TOKEN),
+    )
 
 
-def write_incident(error: Exception) -> None:
+def write_incident(request_id: str, error: Exception) -> None:
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
-    known: dict[str, Any] = {"message": str(error)} if isinstance(error, GateError | OSError) else {}
+    known = {"message": str(error)} if isinstance(error, GateError | OSError) else {}
     lines.error(
         "incident",
-        request_id=request_id(),
-        endpoint=request.endpoint,
+        request_id=request_id,
         kind=type(error).__qualname__,
         frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
         **known,

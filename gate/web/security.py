@@ -1,24 +1,24 @@
-"""Deny by default: host, permission, session or token, cross-site and CSRF checks, answer headers.
+"""Deny by default: host, permission, session or token, cross-site and CSRF checks, cookies.
 
-Order on every request: request id, host, (unknown route), permission, identity, cross-site, CSRF.
+Order on every request: host, (unknown route), permission, identity, cross-site, CSRF.
 A person comes by cookie and never by token; a token comes by ``Authorization`` and never reaches
 a page, so no token can sign. Follows WHATWG Fetch metadata (``Sec-Fetch-Site``), RFC 6265bis
-(``__Host-``), CSP 3. What a person may do is the workflow's answer (``SignedIn.permissions``).
+(``__Host-``). Answer headers are ``edge``'s. What a person may do is the workflow's answer (``SignedIn.permissions``).
 """
 
 from __future__ import annotations
 
 import hmac
-import secrets
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.globals import request_ctx
 
 from gate.domain.errors import InputError, NotPermittedError, NotSignedInError
 from gate.web.context import parts, reader
 from gate.web.context import site as own_site
 from gate.web.permissions import EVERYBODY, Permission
+from gate.web.request_log import PERSON, ROUTE, TOKEN
 from gate.web.site import Site
 from gate.workflow import session as session_step
 from gate.workflow import tokens as tokens_step
@@ -32,41 +32,28 @@ BODY_LIMIT = 1024 * 1024
 DELIVERY_LIMIT = 4 * 1024 * 1024
 FORM_FIELD = "csrf"
 
-CSP_PAGE = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
-COMMON_HEADERS: tuple[tuple[str, str], ...] = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
-)
-HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-
 
 def install_guard(app: Flask, site: Site, permissions: dict[str, Permission]) -> None:
-    """Put the checks before every request, and the headers on every answer."""
+    """Put the checks before every request. An unknown route needs none: it answers 404 or 405."""
 
     def guard() -> None:
-        g.request_id = secrets.token_hex(8)
-        if not site.is_own_host(request.host):
+        asked = request_ctx.request
+        if not site.is_own_host(asked.host):
             raise InputError("This host name is not this gate's.", code="wrong-host", remedy=f"Use {site.base_url}.")
-        if request.endpoint is None:
+        rule = asked.url_rule
+        if rule is None:
             return
-        permission = permissions[request.endpoint]
+        asked.environ[ROUTE] = rule.rule
+        permission = permissions[rule.endpoint]
         match permission.scope:
             case "api":
-                g.holder = admit_token(permission)
+                g.holder = admit_token(asked, permission)
             case "page":
-                g.who = admit_person(site, permission)
+                admit_person(site, permission)
             case _:
                 admit_anybody(permission)
 
     app.before_request(guard)
-    app.after_request(build_header_writer(site))
 
 
 def admit_anybody(permission: Permission) -> None:
@@ -77,9 +64,10 @@ def admit_anybody(permission: Permission) -> None:
         refuse_cross_site()
 
 
-def admit_token(permission: Permission) -> TokenHolder:
+def admit_token(asked: Request, permission: Permission) -> TokenHolder:
     """The token's holder, if it carries the scope and is for the repository in the path."""
-    token = tokens_step.bearer(parts(), request.headers.get("Authorization", ""))
+    token = tokens_step.bearer(parts(), asked.environ.get("HTTP_AUTHORIZATION", ""))
+    asked.environ[TOKEN] = token.id
     if permission.token_scope not in token.scopes:
         raise NotPermittedError(
             f"This token lacks the scope {permission.token_scope}.",
@@ -87,8 +75,8 @@ def admit_token(permission: Permission) -> TokenHolder:
             remedy="Ask an administrator of the gate for a token with this scope.",
             scope=permission.token_scope,
         )
-    asked = (request.view_args or {}).get("repository")
-    if asked is not None and token.repository not in (None, asked):
+    repository = (asked.view_args or {}).get("repository")
+    if repository is not None and token.repository not in (None, repository):
         raise NotPermittedError(
             "This token is for another repository.", code="other-repository", remedy="Use a token of this repository."
         )
@@ -108,6 +96,7 @@ def admit_person(site: Site, permission: Permission) -> SignedIn:
     if person is None:
         raise NotSignedInError("You are not signed in, or your session has ended.", remedy="Sign in and try again.")
     g.who = person
+    request.environ[PERSON] = person.key
     if permission.value not in person.permissions and permission.value not in EVERYBODY:
         raise NotPermittedError(
             f"Your roles do not include the permission {permission.value}.",
@@ -142,23 +131,6 @@ def verify_form_token(expected: str) -> None:
             code="form-token",
             remedy="Open the page again and send the form from there.",
         )
-
-
-def build_header_writer(site: Site) -> Callable[[Response], Response]:
-    """Answer headers, chosen by content type; a view's own Cache-Control and CSP stand."""
-    common = COMMON_HEADERS + ((HSTS,) if site.is_https else ())
-    page = (*common, ("Content-Security-Policy", CSP_PAGE))
-    data = (*common, ("Content-Security-Policy", CSP_DATA))
-
-    def write_headers(response: Response) -> Response:
-        headers = response.headers
-        headers.extend(page if response.mimetype == "text/html" else data)
-        headers["X-Request-Id"] = g.get("request_id", "-")
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
-        return response
-
-    return write_headers
 
 
 def set_session_cookie(response: Response, site: Site, token: str) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from flask import Response
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 def build_json(body: Mapping[str, object], http: int = 200) -> Response:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return Response(text + "\n", http, mimetype="application/json")
+    return Response(_encode(body) + "\n", http, mimetype="application/json")
