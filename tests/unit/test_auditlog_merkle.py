@@ -197,6 +197,17 @@ def test_only_verification_error_escapes(one: int, two: int, proof: list[bytes])
         verify_consistency(one, bytes(32), two, bytes(range(32)), proof)
 
 
+def test_bytes_moved_between_two_hashes_are_refused() -> None:
+    """The same bytes under the root, cut at another place: only the lengths tell."""
+    whole, root = LEAVES[0] + LEAVES[1], hash_node(LEAVES[0], LEAVES[1])
+    verify_inclusion(whole[:32], 0, 2, [whole[32:]], root)
+    for cut in (0, 31, 33, 64):
+        with pytest.raises(VerificationError):
+            verify_inclusion(whole[:cut], 0, 2, [whole[cut:]], root)
+        with pytest.raises(VerificationError):
+            verify_consistency(1, whole[:cut], 2, root, [whole[cut:]])
+
+
 def _hashes(value: list[str] | None) -> list[bytes]:
     return [base64.b64decode(item) for item in value or ()]
 

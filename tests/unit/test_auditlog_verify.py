@@ -91,7 +91,7 @@ def test_empty_log() -> None:
     assert not report.is_witnessed
 
 
-@pytest.mark.parametrize("index", [0, 1, 100, 255, 256, SIZE - 1])
+@pytest.mark.parametrize("index", [0, 100, 256, SIZE - 1])
 @pytest.mark.parametrize("every", [1, 16])
 @pytest.mark.parametrize("tiles", [True, False])
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from securesystemslib.exceptions import VerificationError as OtherVerificationEr
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 from gate.domain.errors import InputError, VerificationError
+from gate.keys.files import FileSigner
 from gate.signing.api import PublicKey, public_key_of
 from gate.signing.envelope import IN_TOTO, MAX_SIGNATURES, build_envelope, pae, parse_envelope, verify_envelope
 from tests.support.logs import ACT, LOG, STRANGER, VERDICT
@@ -52,9 +53,9 @@ def test_threshold_counts_distinct_keys() -> None:
     assert verify_envelope(both, KEYS, threshold=2).signed_by == KEYS
     with pytest.raises(VerificationError):
         verify_envelope(build_envelope(PAYLOAD, ACT, ACT), KEYS, threshold=2)
-    alias = PublicKey("gate.example/alias", KEYS[0].raw)
+    alias = FileSigner("gate.example/alias", ACT.private)
     with pytest.raises(VerificationError):
-        verify_envelope(build_envelope(PAYLOAD, ACT, ACT), (KEYS[0], alias), threshold=2)
+        verify_envelope(build_envelope(PAYLOAD, ACT, alias), (KEYS[0], public_key_of(alias)), threshold=2)
     with pytest.raises(ValueError, match="threshold"):
         verify_envelope(both, KEYS, threshold=0)
 
