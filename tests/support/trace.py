@@ -8,6 +8,7 @@ set-up or clean-up has failed. A run of a few tests replaces only their own resu
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ class Recorder:
         merged = {**self._kept(), **self._tests}
         self._path.parent.mkdir(exist_ok=True)
         text = json.dumps({"format": FORMAT, "tests": dict(sorted(merged.items()))}, indent=1)
-        self._path.write_text(text + "\n", encoding="utf-8")
+        beside = self._path.with_suffix(f".{os.getpid()}")
+        beside.write_text(text + "\n", encoding="utf-8")
+        beside.replace(self._path)
 
     def _kept(self) -> dict[str, Any]:
         """Earlier results of test files that still exist and were not run now."""

@@ -36,7 +36,7 @@ PLANTED = [
     (LAYERS, "gate.settings.planted", "gate.keys"),
     (ADAPTERS, "gate.store.planted", "gate.git"),
     (ADAPTERS, "gate.directory.planted", "gate.store"),
-    (ADAPTERS, "gate.forge.planted", "gate.git"),
+    (ADAPTERS, "gate.git.planted", "gate.directory"),
     (ADAPTERS, "gate.pdf.planted", "gate.keys"),
     (CORES, "gate.policy.planted", "gate.auditlog"),
     (CORES, "gate.auditlog.planted", "gate.policy"),
