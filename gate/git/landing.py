@@ -12,14 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from gate.domain.contribution import Commit, LandingStep, StepKind
 from gate.domain.errors import ConflictError
 from gate.git.commits import fetch_commits, fetch_patch_ids, list_commits
-
-if TYPE_CHECKING:
-    from gate.git.mirror import Mirror
+from gate.git.history import History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +44,19 @@ def build_landed(commit: Commit) -> Landed:
     )
 
 
-def cut_steps(mirror: Mirror, old: str, new: str, approved: Mapping[str, str]) -> tuple[LandingStep, ...]:
+def cut_steps(history: History, old: str, new: str, approved: Mapping[str, str]) -> tuple[LandingStep, ...]:
     """The steps from ``old`` to ``new``, oldest first; a rewritten history is unexplained throughout."""
     try:
-        chain = mirror.chain(old, new)
+        chain = history.chain(old, new)
     except ConflictError as error:
-        return tuple(_rewritten(mirror, old, new, error.message))
-    known = {head: base for head, base in approved.items() if mirror.has(head) and mirror.has(base)}
-    return tuple(_Cutter(mirror, old, chain, known).steps())
+        return tuple(_rewritten(history, old, new, error.message))
+    known = {head: base for head, base in approved.items() if history.has(head) and history.has(base)}
+    return tuple(_Cutter(history, old, chain, known).steps())
 
 
-def _rewritten(mirror: Mirror, old: str, new: str, why: str) -> Iterator[LandingStep]:
+def _rewritten(history: History, old: str, new: str, why: str) -> Iterator[LandingStep]:
     """One step a commit that is new on the branch; a plain rewind has no commit, but is a step all the same."""
-    fresh = list_commits(mirror.git, "--first-parent", "--end-of-options", new, f"^{old}")
+    fresh = list_commits(history.git, "--first-parent", "--end-of-options", new, f"^{old}")
     if not fresh:
         yield LandingStep(kind=StepKind.UNEXPLAINED, before=old, after=new, commits=(), detail=why)
     before = old
@@ -73,8 +70,8 @@ def _rewritten(mirror: Mirror, old: str, new: str, why: str) -> Iterator[Landing
 class _Cutter:
     """Walks one chain. At each commit: exact merge, else nearest fast-forward, else rebase, squash, unexplained."""
 
-    def __init__(self, mirror: Mirror, old: str, chain: tuple[Commit, ...], approved: Mapping[str, str]) -> None:
-        self.mirror = mirror
+    def __init__(self, history: History, old: str, chain: tuple[Commit, ...], approved: Mapping[str, str]) -> None:
+        self.history = history
         self.old = old
         self.chain = chain
         self.approved = approved
@@ -157,25 +154,25 @@ class _Cutter:
     def _candidates(self, start: str) -> Iterator[str]:
         """Approved heads that could still come in; one that is already in would explain an empty commit."""
         for head in self.approved:
-            if self._rests_on(head, start) and not self.mirror.is_ancestor(head, start):
+            if self._rests_on(head, start) and not self.history.is_ancestor(head, start):
                 yield head
 
     def _rests_on(self, head: str, start: str) -> bool:
         key = (self.approved[head], start)
         if key not in self._fits:
-            self._fits[key] = self.mirror.is_ancestor(*key)
+            self._fits[key] = self.history.is_ancestor(*key)
         return self._fits[key]
 
     def _merged(self, start: str, head: str) -> str | None:
         key = (start, head)
         if key not in self._trees:
-            self._trees[key] = self.mirror.merge_tree(start, head)
+            self._trees[key] = self.history.merge_tree(start, head)
         return self._trees[key]
 
     def _patches(self, head: str) -> tuple[str, ...]:
-        commits = fetch_commits(self.mirror.git, "--end-of-options", head, f"^{self.approved[head]}")
+        commits = fetch_commits(self.history.git, "--end-of-options", head, f"^{self.approved[head]}")
         return tuple(commit.patch_id for commit in commits if commit.patch_id is not None)
 
     @cached_property
     def _chain_patches(self) -> dict[str, str]:
-        return fetch_patch_ids(self.mirror.git, [commit.sha for commit in self.chain if len(commit.parents) == 1])
+        return fetch_patch_ids(self.history.git, [commit.sha for commit in self.chain if len(commit.parents) == 1])

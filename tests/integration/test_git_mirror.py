@@ -52,6 +52,21 @@ def test_fetch_follows_branches_and_prunes(origin: Repo, mirror: Mirror) -> None
     assert mirror.has(work)
 
 
+def test_the_head_of_a_fork_is_fetched_by_its_own_ref(origin: Repo, mirror: Mirror) -> None:
+    fork = origin.commit({"f": "1"}, parents=[str(origin.tip(MAIN))], branch="refs/pull/7/head")
+    mirror.fetch()
+    assert not mirror.has(fork)
+    mirror.fetch("refs/pull/7/head")
+    assert mirror.tip("refs/pull/7/head") == fork
+    mirror.fetch()
+    assert mirror.tip("refs/pull/7/head") == fork
+    assert mirror.branches() == (MAIN,)
+    with pytest.raises(UnavailableError):
+        mirror.fetch("refs/pull/8/head")
+    with pytest.raises(InputError):
+        mirror.fetch("refs/heads/*")
+
+
 def test_fetch_follows_a_forced_push_and_a_branch_that_becomes_a_folder(origin: Repo, mirror: Mirror) -> None:
     old = str(origin.tip(MAIN))
     new = origin.commit({"b": "2"}, parents=[])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -279,16 +278,6 @@ def test_nothing_but_our_errors_escape_for_any_bytes_and_headers(raw: bytes, nam
 # -- deliveries as forges really send them -------------------------------------------------------------------
 
 
-def vectors() -> Path:
-    found = Path(os.environ.get("GATE_VECTORS", Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors"))
-    folder = found.resolve() / "webhooks"
-    if folder.is_dir():
-        return folder
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{folder} is absent")
-    pytest.skip(f"the public test vectors are absent: set GATE_VECTORS to their folder (looked for {folder})")
-
-
 WANTED = {
     "github/pull_request.opened.json": (HintKind.OPENED, 2),
     "github/pull_request.opened.with-null-body.json": (HintKind.OPENED, 2),
@@ -317,8 +306,8 @@ def headers_for(name: str, raw: bytes) -> dict[str, str]:
 
 @pytest.mark.req("RCV-04")
 @pytest.mark.parametrize("name", WANTED)
-def test_real_deliveries_are_read(name: str) -> None:
-    raw = (vectors() / name).read_bytes()
+def test_real_deliveries_are_read(vectors: Path, name: str) -> None:
+    raw = (vectors / "webhooks" / name).read_bytes()
     hint = take(headers_for(name, raw), raw)
     assert (hint.kind, hint.number) == WANTED[name]
     if hint.number is not None:
@@ -331,8 +320,8 @@ def test_real_deliveries_are_read(name: str) -> None:
 @pytest.mark.req("RCV-04")
 @pytest.mark.parametrize("name", ["github/pull_request.opened.json", "gitea/pull_request_opened.json"])
 @given(data=st.data())
-def test_one_changed_byte_of_a_real_delivery_is_refused(name: str, data: st.DataObject) -> None:
-    raw = (vectors() / name).read_bytes()
+def test_one_changed_byte_of_a_real_delivery_is_refused(vectors: Path, name: str, data: st.DataObject) -> None:
+    raw = (vectors / "webhooks" / name).read_bytes()
     headers = headers_for(name, raw)
     place = data.draw(st.integers(0, len(raw) - 1))
     changed = bytearray(raw)
