@@ -30,6 +30,7 @@ SCHEMA_DIRECTORY = Path("/etc/ldap/schema")
 MODULE_DIRECTORIES = (Path("/usr/lib/ldap"), Path("/usr/lib/openldap"), Path("/usr/lib64/openldap"))
 INSTALL = "apt-get install slapd"
 START_ATTEMPTS = 500
+PORT_ATTEMPTS = 3
 PAUSE = 0.01
 
 
@@ -101,9 +102,22 @@ class PrivateSlapd:
         self.stop()
 
     def start(self) -> None:
-        """Starts on the ports of last time if they are free; returns when both accept connections."""
+        """Starts on the ports of last time if they are free; returns when both accept connections.
+
+        The server ends with the thread that starts it (where setpriv is there to see to that).
+        """
         if self._process is not None:
             return
+        for attempts_left in reversed(range(PORT_ATTEMPTS)):
+            try:
+                self._launch()
+            except UnavailableError:  # somebody may have taken a port between choosing and binding
+                if not attempts_left:
+                    raise
+            else:
+                return
+
+    def _launch(self) -> None:
         self.ports = self._choose_ports()
         self._write_configuration()
         urls = f"{self.starttls_uri} {self.ldaps_uri}"

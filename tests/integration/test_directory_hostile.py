@@ -447,3 +447,12 @@ def test_the_private_server_keeps_data_ports_and_password(tmp_path: Path) -> Non
 def test_the_private_server_says_why_it_refuses_data(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="slapadd"), running_slapd(tmp_path, "dn: nonsense\n"):
         pass
+
+
+def test_the_private_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with running_slapd(tmp_path) as own:
+        own.stop()
+        own.directory.joinpath("tls", "server.key").write_text("no key\n")
+        with pytest.raises(UnavailableError, match="did not start"):
+            own.start()
+        assert own.pid is None
