@@ -123,6 +123,13 @@ def measure(text: str, style: Style) -> float:
     return sum(face.width(piece) for face, piece in split_faces(visual(text), style.face)) * style.size
 
 
+def _open_canvas(out: io.BytesIO, font: str) -> Any:
+    """An untyped canvas: its stubs know neither the names this engine sets nor those it reads."""
+    options: dict[str, Any] = {"pageCompression": 1, "invariant": 1, "pdfVersion": (1, 7), "lang": "en"}
+    options["initialFontName"] = font
+    return Canvas(out, pagesize=(WIDTH, HEIGHT), **options)
+
+
 class Paper:
     """A document in the making."""
 
@@ -133,9 +140,7 @@ class Paper:
         pdfmetrics.registerFont(base)
         self.at = at
         self._out = io.BytesIO()
-        options: dict[str, Any] = {"pageCompression": 1, "invariant": 1, "pdfVersion": (1, 7), "lang": "en"}
-        options["initialFontName"] = base.fontName
-        self._canvas: Any = Canvas(self._out, pagesize=(WIDTH, HEIGHT), **options)
+        self._canvas = _open_canvas(self._out, base.fontName)
         self._canvas._preamble = ""
         set_instant(self._canvas, at)
         self._names: dict[tuple[str, int], str] = {}
