@@ -54,6 +54,7 @@ class EntryKind(StrEnum):
     TRAININGS_IMPORTED = "trainings-imported"
     CHECK_REPORTED = "check-reported"
     HINTS_REFUSED = "hints-refused"
+    BRANCH_ENROLLED = "branch-enrolled"
     LANDED = "landed"
     PACK_ISSUED = "pack-issued"
     TOKEN_ISSUED = "token-issued"  # noqa: S105 - a name, no secret

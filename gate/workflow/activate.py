@@ -95,7 +95,12 @@ def _effective(proposed: PolicySet) -> list[tuple[dict[str, str], bytes]]:
         for branch in repository.protected:
             effective = proposed.policy_for(repository.id, branch)
             if effective is not None:
-                label = {"repository": repository.id, "branch": branch, "policy": effective.id}
+                label = {
+                    "repository": repository.id,
+                    "branch": branch,
+                    "policy": effective.id,
+                    "file": effective.policy.file,
+                }
                 found.append((label | {"sha256": effective.digest}, effective_bytes(effective)))
     return found
 

@@ -205,18 +205,24 @@ def _ask_directory(
     keys |= {one.person for one in recorded.approvals} | set(also)
     keys |= {recorded.row.author_person} if recorded.row.author_person else set()
     try:
+        asked.members = [_members(parts, group, asked) for group in groups]
         refs = [person_ref(parts, key) for key in sorted(keys)]
-        for key, snapshot in parts.directory.snapshots(refs, groups).items():
+        for key, snapshot in parts.directory.snapshots(refs, readable_groups(asked.members)).items():
             asked.people[key] = _person(snapshot)
         for robot in policy.robots:
             sponsor = parts.directory.person_by_login(robot.sponsor)
             if sponsor is not None and sponsor.key not in asked.people:
                 asked.people[sponsor.key] = _bare(sponsor)
-        for group in groups:
-            asked.members.append(_members(parts, group, asked))
     except UnavailableError as outage:
         asked.error, asked.started_at = outage.message, None
     return asked
+
+
+def readable_groups(members: Iterable[RoleMembers]) -> tuple[RoleGroup, ...]:
+    """The groups that exist and could be read. The others are errors of their own roles, nobody else's."""
+    return tuple(
+        RoleGroup(role=one.role, team=one.team, group_dn=one.group_dn) for one in members if one.error is None
+    )
 
 
 def _members(parts: Parts, group: RoleGroup, asked: _Asked) -> RoleMembers:

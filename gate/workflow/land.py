@@ -14,6 +14,7 @@ from typing import Any, Final
 from gate.auditlog.entry import EntryKind, Recorder
 from gate.domain.contribution import ContributionState, LandingStep, Mode, StepKind
 from gate.domain.errors import ConflictError, UnavailableError
+from gate.evidence.twin import Outcome
 from gate.git.mirror import Mirror
 from gate.policy.decision import Answer
 from gate.policy.document import Repository, ScopeKind
@@ -83,16 +84,18 @@ def land(
 
 
 def walk_all(parts: Parts) -> int:
-    """Fetch every repository and record what landed unseen: the worker's look. Returns the steps recorded."""
+    """Look at every repository for what landed unseen: the worker's look. Returns the steps recorded."""
+    return sum(walk_repository(parts, one.id) for one in parts.in_force().policies.registry.repositories)
+
+
+def walk_repository(parts: Parts, id: str) -> int:
+    """Fetch one repository and record what landed on its protected branches. ``UnavailableError``."""
     force = parts.in_force()
-    found = 0
-    for repository in force.policies.registry.repositories:
-        mirror = parts.mirror(repository.id, repository.url)
-        mirror.fetch()
-        for branch in mirror.branches():
-            if force.policies.is_protected(repository.id, branch):
-                found += len(land(parts, force, mirror, repository, branch))
-    return found
+    repository = force.repository(id)
+    mirror = parts.mirror(repository.id, repository.url)
+    mirror.fetch()
+    protected = [branch for branch in mirror.branches() if force.policies.is_protected(id, branch)]
+    return sum(len(land(parts, force, mirror, repository, branch)) for branch in protected)
 
 
 def _robot_rules(force: InForce, repository: str, branch: str) -> frozenset[str]:
@@ -131,7 +134,7 @@ def _build_command(
     expects: list[tuple[str, int]] = []
     seq = walk.seq
     if walk.old is None:
-        entries.append(_entry(parts, mirror, walk, 0, None, None, "enrolled"))
+        entries.append(_enrolment(parts, mirror, walk))
     for position, step in enumerate(steps):
         # An unexplained commit may still be the head of a contribution that nobody had approved.
         row = heads.get(step.head or step.after)
@@ -147,15 +150,34 @@ def _build_command(
     return Command(entries=tuple(entries), rows=tuple(rows), expects=tuple(expects))
 
 
-def _classify(parts: Parts, walk: _Walk, step: LandingStep, row: ContributionRow | None) -> str:
+def _classify(parts: Parts, walk: _Walk, step: LandingStep, row: ContributionRow | None) -> Outcome:
     """The class of the completeness equation that this step's commits are counted in."""
     decision = recorded_decision(parts, row) if row else None
-    watched = "observed" if row is not None and walk.repository.mode is not Mode.ENFORCE else "unexplained"
+    is_watched = row is not None and walk.repository.mode is not Mode.ENFORCE
     if decision is None or step.kind is StepKind.UNEXPLAINED or not decision.answer.allows:
-        return watched
+        return Outcome.OBSERVED if is_watched else Outcome.UNEXPLAINED
     if decision.out_of_scope is not None:
-        return "robot" if decision.out_of_scope in walk.robot_rules else "out-of-scope"
-    return decision.answer.value
+        return Outcome.ROBOT if decision.out_of_scope in walk.robot_rules else Outcome.OUT_OF_SCOPE
+    return Outcome(decision.answer.value)
+
+
+def _enrolment(parts: Parts, mirror: Mirror, walk: _Walk) -> NewEntry:
+    """From here on the branch is accounted for; what was there before is not."""
+    return build_entry(
+        parts,
+        EntryKind.BRANCH_ENROLLED,
+        stream=repository_stream(walk.repository.id),
+        version=walk.version + 1,
+        subjects=[revision_subject(walk.repository.id, walk.new, mirror.tree(walk.new))],
+        predicate={
+            "repository": walk.repository.id,
+            "targetRef": walk.branch,
+            "mode": walk.repository.mode.value,
+            "tip": walk.new,
+        },
+        by=walk.by,
+        at=walk.at,
+    )
 
 
 def _entry(
@@ -163,24 +185,21 @@ def _entry(
     mirror: Mirror,
     walk: _Walk,
     position: int,
-    step: LandingStep | None,
+    step: LandingStep,
     row: ContributionRow | None,
-    outcome: str,
+    outcome: Outcome,
 ) -> NewEntry:
-    after = step.after if step else walk.new
     predicate: dict[str, Any] = {
         "repository": walk.repository.id,
-        "branch": walk.branch,
+        "targetRef": walk.branch,
         "mode": walk.repository.mode.value,
-        "classification": outcome,
-        "step": {
-            "kind": step.kind.value if step else "enrolled",
-            "before": step.before if step else None,
-            "after": after,
-            "commits": list(step.commits) if step else [],
-            "head": step.head if step else None,
-            "detail": step.detail if step else "",
-        },
+        "outcome": outcome.value,
+        "kind": step.kind.value,
+        "before": step.before,
+        "after": step.after,
+        "commits": list(step.commits),
+        "head": step.head,
+        "detail": step.detail,
         "number": row.number if row else None,
         "revision": row.revision if row else None,
         "answer": row.answer if row else None,
@@ -192,7 +211,7 @@ def _entry(
         EntryKind.LANDED,
         stream=repository_stream(walk.repository.id),
         version=walk.version + 1 + position,
-        subjects=[revision_subject(walk.repository.id, after, mirror.tree(after))],
+        subjects=[revision_subject(walk.repository.id, step.after, mirror.tree(step.after))],
         predicate=predicate,
         by=walk.by,
         at=walk.at,
@@ -200,7 +219,7 @@ def _entry(
 
 
 def _landing_rows(
-    walk: _Walk, step: LandingStep, row: ContributionRow | None, outcome: str, seq: int, position: int
+    walk: _Walk, step: LandingStep, row: ContributionRow | None, outcome: Outcome, seq: int, position: int
 ) -> list[Row]:
     return [
         Row(
@@ -215,7 +234,7 @@ def _landing_rows(
                 "step_after": step.after,
                 "head": step.head,
                 "number": row.number if row else None,
-                "classification": outcome,
+                "classification": outcome.value,
                 "landed_at": walk.at,
                 "idx": EntryIndex(position),
             },

@@ -47,6 +47,8 @@ def narrate(statement: Statement) -> str:
             return f"{said['reporter']} reported {said['name']}: {said['outcome']} at {said['head']}."
         case EntryKind.HINTS_REFUSED:
             return f"{said['count']} hints from {said['source']} were refused in the minute {said['minute']}."
+        case EntryKind.BRANCH_ENROLLED:
+            return f"{said['targetRef']} of {said['repository']} is accounted for from {said['tip']} on."
         case EntryKind.LANDED:
             return _landed(said)
         case EntryKind.PACK_ISSUED:
@@ -58,8 +60,7 @@ def narrate(statement: Statement) -> str:
 
 
 def _landed(said: Mapping[str, Any]) -> str:
-    step = said["step"]
-    if said["classification"] == "enrolled":
-        return f"{said['branch']} of {said['repository']} was enrolled at {step['after']}."
-    what = f"{said['repository']}#{said['number']}" if said.get("number") else "something no contribution explains"
-    return f"{what} landed on {said['branch']} by {step['kind']}: {said['classification']}, {len(step['commits'])} commits."
+    what = f"{said['repository']}#{said['number']}" if said.get("number") else "Something that no contribution explains"
+    count = len(said["commits"])
+    commits = "1 commit" if count == 1 else f"{count} commits"
+    return f"{what} landed on {said['targetRef']} by {said['kind']}, {commits}: {said['outcome'].replace('_', ' ')}."

@@ -213,8 +213,3 @@ def _close_gone(looking: _Looking, ref: str, split: tuple[str, str]) -> str | No
         return f"{ref} is gone, and no open contribution came from it."
     close(looking.parts, row, looking.by, why="source branch deleted")
     return None
-
-
-def refuse(parts: Parts, source: str) -> None:
-    """Count a refused hint per source and minute; the worker records the count. Nothing else of it is kept."""
-    hints.count_refused(parts.engine, source, parts.clock.now())

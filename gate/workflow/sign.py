@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from gate.domain.approval import Act
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, UnavailableError
 from gate.policy.facts import ApprovalFacts
+from gate.store import approvals
 from gate.workflow.evaluate import Look, decide, look
 from gate.workflow.free_text import text_of
 from gate.workflow.offer import Offer, offer
@@ -110,11 +111,14 @@ def sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addre
         person=person,
         act=request.act,
         choice=prepared.choice,
-        meaning=prepared.meaning,
+        role=prepared.choice.role if prepared.choice else _own(prepared).role,
+        team=prepared.choice.team if prepared.choice else _own(prepared).team,
+        meaning=prepared.meaning or "withdrawal",
         reason=request.reason.strip(),
         statement=prepared.statement,
         seen=prepared.seen.digest,
-        supersedes=prepared.own.index if request.act is Act.WITHDRAW and prepared.own else None,
+        supersedes=_own(prepared).index if request.act is Act.WITHDRAW else None,
+        is_first_in_session=_is_first(parts, who),
         key=key,
     )
     try:
@@ -230,6 +234,18 @@ def _check_reason(request: SignRequest) -> None:
 
 def _printed_name(seen: Look, who: SignedIn) -> str:
     return next((one.name for one in seen.gathered.facts.people if one.id == who.key), who.name)
+
+
+def _own(prepared: _Prepared) -> ApprovalFacts:
+    if prepared.own is None:
+        raise AssertionError("only a standing statement can be withdrawn")
+    return prepared.own
+
+
+def _is_first(parts: Parts, who: SignedIn) -> bool:
+    """Has this person signed nothing since they signed in? (21 CFR 11.200(a)(1))"""
+    latest = approvals.by_person(parts.engine, who.key, limit=1)
+    return not latest or latest[0].signed_at < who.signed_in_at
 
 
 def _afterwards(prepared: _Prepared, act: Act) -> str:

@@ -7,7 +7,6 @@ form. Free text is only committed to. Nothing here appends.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,16 +16,16 @@ from gate.domain.approval import Act
 from gate.domain.clock import format_instant
 from gate.domain.errors import NotPermittedError
 from gate.domain.people import Person, RoleGrant, RoleSnapshot
-from gate.policy.ownership import role_groups
 from gate.store.command import Blob, Command, EntryIndex, Row
 from gate.store.tables import approval, contribution
 from gate.workflow.entry import build_entry, by_person, commit_text, contribution_stream, revision_subject
 from gate.workflow.evaluate import Look, policy_members, undecided
+from gate.workflow.gather import readable_groups
 from gate.workflow.parts import Parts
 from gate.workflow.shown import SignChoice, SignedIn
 
 RESULT = {Act.APPROVE: "APPROVED", Act.REJECT: "REJECTED", Act.WITHDRAW: "WITHDRAWN"}
-REJECTION = {"kind": "review", "text": "I reject this revision"}
+WORDS = {Act.REJECT: "I reject this revision", Act.WITHDRAW: "I take back my earlier statement"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +36,14 @@ class Signature:
     person: Person
     act: Act
     choice: SignChoice | None
-    meaning: str | None
+    role: str
+    team: str | None
+    meaning: str
     reason: str
     statement: str
     seen: bytes
     supersedes: int | None
+    is_first_in_session: bool
     key: str
 
 
@@ -49,7 +51,7 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
     """The command that records it. Raises ``NotPermittedError`` when the role is no longer held, ``UnavailableError``."""
     gathered = seen.gathered
     row, policy, now = gathered.row, gathered.policy, parts.clock.now()
-    snapshot = parts.directory.snapshot(signature.who.ref, role_groups(policy, gathered.facts.paths))
+    snapshot = parts.directory.snapshot(signature.who.ref, readable_groups(gathered.facts.role_members))
     _check_role(snapshot, signature.choice)
     committed, typed = commit_text(parts, signature.reason, f"approval {row.repository}#{row.number}")
     expires = now + policy.policy.valid_for if policy.policy.valid_for and signature.act is Act.APPROVE else None
@@ -70,7 +72,7 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
                 "components": ["login", "password"],
                 "at": format_instant(now),
                 "session": signature.who.session,
-                "firstInSession": False,
+                "firstInSession": signature.is_first_in_session,
             },
             "repository": row.repository,
             "number": row.number,
@@ -118,9 +120,9 @@ def _rows(
                 "act": signature.act.value,
                 "person": signature.who.key,
                 "name": snapshot.person.name,
-                "role": signature.choice.role if signature.choice else "",
-                "team": signature.choice.team if signature.choice else None,
-                "meaning": signature.meaning or "",
+                "role": signature.role,
+                "team": signature.team,
+                "meaning": signature.meaning,
                 "head": row.head,
                 "target": row.target,
                 "policy_digest": bytes.fromhex(seen.gathered.policy.digest),
@@ -163,8 +165,8 @@ def _grant(snapshot: RoleSnapshot, choice: SignChoice) -> RoleGrant | None:
 
 
 def _meaning(seen: Look, signature: Signature) -> dict[str, Any]:
-    if signature.meaning is None or signature.act is not Act.APPROVE:
-        return {"meaningText": REJECTION["text"] if signature.act is Act.REJECT else None, "meaningKind": "review"}
+    if signature.act is not Act.APPROVE:
+        return {"meaningText": WORDS[signature.act], "meaningKind": "review"}
     found = seen.gathered.policy.policy.meaning(signature.meaning)
     return {"meaningText": found.text, "meaningKind": found.kind.value}
 
@@ -177,8 +179,8 @@ def _reviewer(snapshot: RoleSnapshot, signature: Signature) -> dict[str, Any]:
         "login": person.login,
         "dn": person.dn,
         "displayName": person.name,
-        "role": signature.choice.role if signature.choice else None,
-        "team": signature.choice.team if signature.choice else None,
+        "role": signature.role,
+        "team": signature.team,
         "roles": [
             {
                 "role": one.role,
@@ -212,8 +214,3 @@ def _directory(snapshot: RoleSnapshot) -> dict[str, Any]:
         "state": snapshot.person.state.value,
         "stateReasons": list(snapshot.person.reasons),
     }
-
-
-def session_digest(token: str) -> str:
-    """What an entry says of a session: SHA-256 of its secret, lower-case hex."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from gate.web.api.hints import build_outcome
 from gate.web.context import parts
 from gate.web.permissions import Permission, requires
-from gate.workflow import receive as receive_step
+from gate.workflow import deliver as deliver_step
 
 deliveries = Blueprint("deliveries", __name__, url_prefix="/api/v1/deliveries")
 
@@ -17,4 +17,4 @@ deliveries = Blueprint("deliveries", __name__, url_prefix="/api/v1/deliveries")
 def receive_delivery(forge: str) -> Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
     raw = request.get_data(cache=False)
-    return build_outcome(receive_step.delivery(parts(), forge, headers, raw, request.remote_addr or ""))
+    return build_outcome(deliver_step.delivery(parts(), forge, headers, raw, request.remote_addr or ""))

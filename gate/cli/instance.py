@@ -1,0 +1,38 @@
+"""Which instance a command works on, and opening its parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gate.app import build_parts
+from gate.auditlog.entry import Recorder, RecorderKind
+from gate.settings import Settings, load_settings
+from gate.workflow.parts import Parts
+
+OPERATOR = Recorder(kind=RecorderKind.SYSTEM, id="operator")
+"""Who acts at the command line: whoever runs the gate's machine. Never a signer."""
+
+
+def instance_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--instance``: the directory with gate.toml, keys and database."""
+    return click.option(
+        "--instance",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="GATE_INSTANCE",
+        default=Path("instance"),
+        show_default=True,
+        help="Directory with gate.toml, keys and database.",
+    )(command)
+
+
+def open_settings(instance: Path) -> Settings:
+    return load_settings(instance, os.environ)
+
+
+def open_parts(instance: Path) -> Parts:
+    return build_parts(open_settings(instance))

@@ -1,0 +1,71 @@
+"""``gate policy``: check proposals, put them in force, show what is in force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from gate.cli.instance import OPERATOR, instance_option, open_parts, open_settings
+from gate.policy.explain import explain_policy
+from gate.policy.registry import build_policy_set
+from gate.workflow.activate import activate as activate_step
+from gate.workflow.activate import load_proposals
+from gate.workflow.evaluate import redecide_open
+
+
+@click.group()
+def policy() -> None:
+    """Policies: files are proposals; what is in force was activated and is on record."""
+
+
+@policy.command()
+@instance_option
+@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="Default: policy.dir.")
+def check(instance: Path, directory: Path | None) -> None:
+    """Check the files of a directory together, without touching what is in force."""
+    place = directory or open_settings(instance).policy.dir
+    found = build_policy_set(load_proposals(place))
+    for repository in found.registry.repositories:
+        names = {effective.id for one in repository.protected if (effective := found.policy_for(repository.id, one))}
+        click.echo(f"{repository.id}: {', '.join(repository.protected)} under {', '.join(sorted(names))}")
+    click.echo(f"{len(found.policies)} policies and {len(found.registry.repositories)} repositories are well-formed.")
+
+
+@policy.command()
+@instance_option
+@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="Default: policy.dir.")
+def activate(instance: Path, directory: Path | None) -> None:
+    """Put the files of a directory in force, and decide open contributions anew.
+
+    All files are checked together first; if any is wrong, nothing changes and the error names file and line.
+    """
+    parts = open_parts(instance)
+    try:
+        done = activate_step(parts, load_proposals(directory or parts.settings.policy.dir), by=OPERATOR)
+        click.echo(f"Policy epoch {done.epoch} is in force (audit entry {done.index}): {', '.join(done.files)}")
+        click.echo(f"Decided anew: {redecide_open(parts)} open contributions.")
+    finally:
+        parts.ledger.close()
+
+
+@policy.command()
+@instance_option
+@click.argument("repository")
+@click.option("--json", "as_json", is_flag=True, help="Print sections as JSON.")
+def explain(instance: Path, repository: str, as_json: bool) -> None:
+    """Print the rules in force for REPOSITORY in plain words."""
+    parts = open_parts(instance)
+    force = parts.in_force()
+    entry = force.repository(repository)
+    for branch in entry.protected:
+        sections = explain_policy(force.policy_for(repository, branch))
+        if as_json:
+            click.echo(json.dumps({"branch": branch, "sections": {one.title: list(one.lines) for one in sections}}))
+            continue
+        click.echo(f"{repository}, {branch}")
+        for section in sections:
+            click.echo(f"\n{section.title}")
+            for line in section.lines:
+                click.echo(f"  - {line}")

@@ -1,0 +1,132 @@
+"""Whether a projection row says what the audit entry it names says.
+
+An approval is compared member by member, because a decision rests on it. For the other tables the rule is
+weaker and general: every value that identifies the row must be *said* in the entry, somewhere. So a row
+that was changed, or moved to another entry, is found without repeating every format here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from gate.auditlog.entry import Statement, parse_statement
+from gate.domain.clock import format_instant
+from gate.domain.errors import InputError
+from gate.signing.envelope import parse_envelope
+from gate.store.auditing import Projected
+
+SAID: Final[Mapping[str, tuple[str, ...]]] = {
+    "revision": ("repository", "number", "revision", "head", "tree", "git_digest"),
+    "check_report": ("repository", "head", "name", "outcome", "reporter"),
+    "terms_acceptance": ("person", "terms"),
+    "training": ("as_of", "source"),
+    "policy_version": ("epoch",),
+    "landing": ("repository", "branch", "commit", "classification"),
+    "pack_issued": ("sha256",),
+    "api_token": ("id", "name"),
+    "contribution": ("repository", "number", "head", "target", "answer", "decision_digest", "facts_digest"),
+}
+_ACTS: Final = {"APPROVED": "approve", "REJECTED": "reject", "WITHDRAWN": "withdraw"}
+
+
+def check_projected(row: Projected) -> Iterator[str]:
+    """Sentences on what a row says that its entry does not."""
+    if row.envelope is None:
+        yield f"A row of {row.table} names entry {row.index}, which is not in the log."
+        return
+    if row.kind != row.expected_kind:
+        yield f"A row of {row.table} names entry {row.index}, which is a {row.kind}, not a {row.expected_kind}."
+        return
+    try:
+        statement = parse_statement(parse_envelope(row.envelope).payload)
+    except InputError as error:
+        yield f"Entry {row.index}, which a row of {row.table} names, cannot be read: {error.message}"
+        return
+    yield from _check_approval(row, statement) if row.table == "approval" else _check_said(row, statement)
+
+
+def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) -> Iterator[tuple[int, str]]:
+    """``superseded``: by which entry an act was taken back, as signed; ``marked``: as its row says."""
+    for index in sorted({*superseded, *marked}):
+        signed, said = superseded.get(index), marked.get(index)
+        if signed != said:
+            claim = f"The row of approval {index} says it was {_taken_back(said)}"
+            yield index, f"{claim}; the log says it was {_taken_back(signed)}."
+
+
+def _taken_back(by: int | None) -> str:
+    return "not taken back" if by is None else f"taken back by entry {by}"
+
+
+def _check_approval(row: Projected, statement: Statement) -> Iterator[str]:
+    signed = _approval_values(statement.predicate)
+    for name, value in signed.items():
+        found = row.values[name]
+        stored = found.hex() if isinstance(found, bytes) else found
+        if isinstance(stored, datetime):
+            stored = format_instant(stored)
+        if stored != value and {stored, value} != {"", None}:  # a column that is never NULL spells "none" as ""
+            yield f"The row of approval {row.index} has {name} {stored!r}; what was signed is {value!r}."
+
+
+def _approval_values(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    reviewer = _object(predicate.get("reviewer"))
+    return {
+        "act": _ACTS.get(str(predicate.get("result"))),
+        "person": reviewer.get("id"),
+        "name": reviewer.get("displayName"),
+        "role": reviewer.get("role"),
+        "team": reviewer.get("team"),
+        "meaning": predicate.get("meaning"),
+        "repository": predicate.get("repository"),
+        "number": predicate.get("number"),
+        "revision": predicate.get("revision"),
+        "head": predicate.get("head"),
+        "target": predicate.get("targetRef"),
+        "policy_digest": _object(_object(predicate.get("policy")).get("digest")).get("sha256"),
+        "expires_at": predicate.get("expiresAt"),
+        "supersedes": predicate.get("supersedes"),
+    }
+
+
+def _check_said(row: Projected, statement: Statement) -> Iterator[str]:
+    said = set(_scalars(statement.predicate))
+    for subject in statement.subjects:
+        said.update(subject.digest.values())
+    values = {name: row.values[name] for name in SAID[row.table]}
+    if row.table == "policy_version":
+        values |= {f"file {name}": digest for name, digest in _files(row.values["files"])}
+    for name, value in values.items():
+        wanted = value.hex() if isinstance(value, bytes) else value
+        if wanted is not None and wanted not in said:
+            yield f"A row of {row.table} has {name} {wanted!r}, which entry {row.index} does not say."
+
+
+def _files(text: str) -> Iterator[tuple[str, object]]:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        yield "index", text
+        return
+    yield from _object(parsed).items()
+
+
+def _scalars(value: object) -> Iterator[str | int]:
+    match value:
+        case str() | int():
+            yield value
+        case dict():
+            for inner in value.values():
+                yield from _scalars(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _scalars(inner)
+        case _:
+            return
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

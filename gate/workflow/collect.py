@@ -1,0 +1,330 @@
+"""The rows of an evidence pack, read from record, log and git: ``PackInputs``, nothing judged.
+
+A contribution belongs to the pack's sheets when an entry of its stream, or its landing, lies in the
+period; every other one of the repository is listed, so that the numbers have no gap.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gate import __version__
+from gate.auditlog.checkpoint import parse_checkpoint
+from gate.auditlog.entry import EntryKind, parse_statement
+from gate.domain.clock import format_instant
+from gate.domain.contribution import ContributionState
+from gate.evidence.deviations import DeviationClass
+from gate.evidence.pack import BranchInput, ContributionInput, PackInputs
+from gate.evidence.twin import (
+    AsOf,
+    ContributorRow,
+    DecisionRow,
+    EntryRow,
+    ErasableText,
+    GateLabel,
+    Keys,
+    Landing,
+    Outcome,
+    PersonLabel,
+    PolicyEpoch,
+    PolicyFile,
+    PreviousPack,
+    RepositoryRef,
+    RevisionRow,
+    Scope,
+    UntouchedRow,
+)
+from gate.keys.files import build_trust
+from gate.policy.record import parse_facts
+from gate.signing.canonical import parse_canonical
+from gate.signing.envelope import parse_envelope
+from gate.store import auditlog, blobs, landings, packs, policies
+from gate.store import contributions as stored
+from gate.store.contributions import ContributionFilter, ContributionRow
+from gate.store.landings import LandingRow
+from gate.workflow.names import Names
+from gate.workflow.parts import Parts
+from gate.workflow.shown import PackRequest
+
+MANY = 1_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class _Collected:
+    """What the pack will carry: entries by index, and free texts by commitment."""
+
+    parts: Parts
+    wanted: PackRequest
+    size: int
+    entries: dict[int, auditlog.EntryRow] = field(default_factory=dict)
+    texts: dict[str, ErasableText] = field(default_factory=dict)
+
+    def carry(self, index: int) -> None:
+        if index not in self.entries:
+            self.entries[index] = self.parts.log.entry(index)
+
+    def text(self, commitment: str) -> ErasableText:
+        found = blobs.text_of(self.parts.engine, bytes.fromhex(commitment))
+        value, salt = (found.value, found.salt.hex()) if found else (None, None)
+        text = ErasableText(value=value, salt=salt, commitment=commitment)
+        self.texts[commitment] = text
+        return text
+
+
+def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLabel) -> PackInputs:
+    """Everything of one repository and period, as of the newest checkpoint. ``NotFoundError``, ``UnavailableError``."""
+    checkpoint = parts.log.checkpoint()
+    head = parse_checkpoint(checkpoint.encode())
+    repository = parts.in_force().repository(wanted.repository)
+    found = _Collected(parts=parts, wanted=wanted, size=head.size)
+    found.carry(0)
+    rows = stored.list_page(parts.engine, ContributionFilter(repository=wanted.repository), limit=MANY)
+    landed = landings.between(parts.engine, wanted.repository, wanted.period_from, wanted.period_to)
+    landed_numbers = {one.number for one in landed if one.number is not None}
+    sheets, untouched = [], []
+    for row in sorted(rows, key=lambda row: row.number):
+        stream = tuple(one for one in parts.log.stream(row.stream, limit=MANY) if one.index < head.size)
+        if not stream:
+            continue
+        if row.number in landed_numbers or any(_in_period(wanted, one) for one in stream):
+            sheets.append(_sheet(found, row, stream))
+        else:
+            found.entries[stream[-1].index] = stream[-1]
+            untouched.append(
+                UntouchedRow(repository=row.repository, number=row.number, state=row.state, index=stream[-1].index)
+            )
+    branches = tuple(_branches(found, landed))
+    _carry_refusals(found)
+    trust = build_trust(parts.keys)
+    return PackInputs(
+        pack=pack_id,
+        organisation=parts.settings.organisation,
+        gate=GateLabel(origin=parts.settings.origin, software=f"contribution-gate/{__version__}"),
+        scope=Scope(
+            repositories=(RepositoryRef(id=repository.id, name=repository.title, url=repository.url),),
+            period_from=format_instant(wanted.period_from),
+            period_to=format_instant(wanted.period_to),
+            asked_by=asked_by,
+            reason=wanted.reason,
+            made_at=format_instant(parts.clock.now()),
+        ),
+        as_of=_as_of(found, checkpoint, head.root.hex()),
+        branches=branches,
+        contributions=tuple(sheets),
+        untouched=tuple(untouched),
+        policies=tuple(_policies(found)),
+        entries=tuple(_entry(parts, one, head.size) for _, one in sorted(found.entries.items())),
+        keys=Keys(
+            log=tuple(key.vkey for key in trust.log),
+            act=tuple(key.vkey for key in trust.act),
+            verdict=tuple(key.vkey for key in trust.verdict),
+            seal=tuple(hashlib.sha256(pem.encode()).hexdigest() for pem in trust.seal),
+        ),
+        texts=found.texts,
+        looked_for=frozenset[DeviationClass](),
+    )
+
+
+def _in_period(wanted: PackRequest, row: auditlog.EntryRow) -> bool:
+    at = parse_statement(parse_envelope(row.envelope).payload).at
+    return wanted.period_from <= at < wanted.period_to
+
+
+def _sheet(found: _Collected, row: ContributionRow, stream: tuple[auditlog.EntryRow, ...]) -> ContributionInput:
+    parts = found.parts
+    for one in stream:
+        found.entries[one.index] = one
+        committed = parse_statement(parse_envelope(one.envelope).payload).predicate.get("reasonCommitment")
+        if isinstance(committed, dict):
+            found.text(str(committed["sha256"]))
+    title = found.text(row.title_commitment.hex()) if row.title_commitment else None
+    opened = parse_statement(parse_envelope(stream[0].envelope).payload).at
+    return ContributionInput(
+        repository=row.repository,
+        number=row.number,
+        title=title,
+        state=ContributionState(row.state).value,
+        target=row.target,
+        opened_at=format_instant(opened),
+        change_request=row.change_request,
+        revisions=tuple(
+            RevisionRow(
+                number=one.revision,
+                head=one.head,
+                tree=one.tree,
+                merge_base=one.merge_base,
+                merge_tree=one.merge_tree,
+                recorded_at=format_instant(one.recorded_at),
+                index=one.idx,
+            )
+            for one in stored.revisions(parts.engine, row.repository, row.number)
+        ),
+        contributors=_contributors(found, row),
+        decision=_decision(found, stream),
+    )
+
+
+def _contributors(found: _Collected, row: ContributionRow) -> tuple[ContributorRow, ...]:
+    """Names as in the facts of the recorded decision; an address stands for itself when it is nobody's."""
+    names = _names_as_decided(found.parts, row)
+    live = Names(found.parts)
+    seen: dict[tuple[str, str | None, str, str], set[int]] = {}
+    for one in stored.contributors(found.parts.engine, row.repository, row.number):
+        name = (names.get(one.person) or live.of(one.person)) if one.person else one.address
+        seen.setdefault((one.part, one.person, name, one.how), set()).add(one.revision)
+    return tuple(
+        ContributorRow(part=part, person=person, name=name, how=how, revisions=tuple(sorted(revisions)))
+        for (part, person, name, how), revisions in seen.items()
+    )
+
+
+def _names_as_decided(parts: Parts, row: ContributionRow) -> dict[str, str]:
+    if row.facts_digest is None:
+        return {}
+    return {one.id: one.name for one in parse_facts(blobs.load(parts.engine, row.facts_digest)).people}
+
+
+def _decision(found: _Collected, stream: tuple[auditlog.EntryRow, ...]) -> DecisionRow | None:
+    """The last decision of the stream, with its recorded document."""
+    last = next((one for one in reversed(stream) if one.kind == EntryKind.DECISION), None)
+    if last is None:
+        return None
+    said: Any = parse_statement(parse_envelope(last.envelope).payload).predicate
+    digest = str(said["decision"]["sha256"])
+    document: Any = parse_canonical(blobs.load(found.parts.engine, bytes.fromhex(digest)))
+    return DecisionRow(
+        index=last.index,
+        answer=str(document["answer"]),
+        summary=str(document["summary"]),
+        evaluated_at=str(document["evaluated_at"]),
+        sha256=digest,
+        facts_sha256=str(said["facts"]["sha256"]),
+        document=document,
+    )
+
+
+def _branches(found: _Collected, landed: Iterable[LandingRow]) -> Iterator[BranchInput]:
+    parts, wanted = found.parts, found.wanted
+    force = parts.in_force()
+    repository = force.repository(wanted.repository)
+    mirror = parts.mirror(repository.id, repository.url)
+    by_branch: dict[str, list[LandingRow]] = {}
+    for row in landed:
+        by_branch.setdefault(row.branch, []).append(row)
+    protected = [one for one in mirror.branches() if force.policies.is_protected(repository.id, one)]
+    for branch in sorted({*protected, *by_branch}):
+        steps = tuple(_steps(found, by_branch.get(branch, [])))
+        tip = landings.tip(parts.engine, repository.id, branch)
+        if tip is None:
+            continue
+        start, end = (steps[0].before, steps[-1].after) if steps else (tip.tip, tip.tip)
+        yield BranchInput(
+            repository=repository.id,
+            branch=branch,
+            from_commit=start,
+            to_commit=end,
+            first_parent_count=mirror.first_parent_count(start, end),
+            rewritten=not mirror.is_ancestor(start, end),
+            landings=steps,
+        )
+
+
+def _steps(found: _Collected, rows: Iterable[LandingRow]) -> Iterator[Landing]:
+    """One landing a step, from its rows (one a commit), in the order of the branch."""
+    grouped: dict[int, list[LandingRow]] = {}
+    for row in sorted(rows, key=lambda row: row.seq):
+        grouped.setdefault(row.idx, []).append(row)
+    for index, commits in grouped.items():
+        found.carry(index)
+        first = commits[0]
+        yield Landing(
+            index=index,
+            kind=first.kind,
+            outcome=Outcome(first.classification),
+            before=first.step_before,
+            after=first.step_after,
+            commits=tuple(one.commit for one in commits),
+            head=first.head,
+            number=first.number,
+            at=format_instant(first.landed_at),
+        )
+
+
+def _policies(found: _Collected) -> Iterator[PolicyEpoch]:
+    """Every policy in force at some time of the period, and those that signatures shown were given under."""
+    parts, wanted = found.parts, found.wanted
+    epochs = sorted(policies.history(parts.engine), key=lambda row: row.epoch)
+    names = Names(parts)
+    for position, row in enumerate(epochs):
+        follows = epochs[position + 1] if position + 1 < len(epochs) else None
+        if row.activated_at >= wanted.period_to or (follows and follows.activated_at <= wanted.period_from):
+            if all(_epoch_of(one) != row.epoch for one in found.entries.values()):
+                continue
+        found.carry(row.idx)
+        effective = _effective(parts, row.idx)
+        yield PolicyEpoch(
+            epoch=row.epoch,
+            activated_at=format_instant(row.activated_at),
+            by=names.of(row.by_person),
+            index=row.idx,
+            files=tuple(
+                PolicyFile(
+                    name=name,
+                    text=blobs.load(parts.engine, bytes.fromhex(digest)).decode("utf-8"),
+                    sha256=digest,
+                    effective_sha256=effective.get(name),
+                )
+                for name, digest in sorted(json.loads(row.files).items())
+            ),
+        )
+
+
+def _epoch_of(row: auditlog.EntryRow) -> int | None:
+    policy = parse_statement(parse_envelope(row.envelope).payload).predicate.get("policy")
+    return policy.get("epoch") if isinstance(policy, dict) else None
+
+
+def _effective(parts: Parts, index: int) -> dict[str, str]:
+    """Effective digests by file, where the activation entry says them."""
+    said: Any = parse_statement(parse_envelope(parts.log.entry(index).envelope).payload).predicate
+    return {str(one["file"]): str(one["sha256"]) for one in said.get("effective", []) if "file" in one}
+
+
+def _carry_refusals(found: _Collected) -> None:
+    """Refused attempts to sign in this repository within the period."""
+    for one in found.parts.log.stream("people", limit=MANY):
+        if one.kind != EntryKind.APPROVAL_REFUSED or one.index >= found.size:
+            continue
+        said = parse_statement(parse_envelope(one.envelope).payload).predicate
+        if f" {found.wanted.repository}#" in str(said.get("what")) and _in_period(found.wanted, one):
+            found.entries[one.index] = one
+
+
+def _as_of(found: _Collected, checkpoint: str, root: str) -> AsOf:
+    parts = found.parts
+    last = next(iter(packs.newest(parts.engine, found.wanted.repository, limit=1)), None)
+    if last is None:
+        return AsOf(size=found.size, root=root, checkpoint=checkpoint)
+    old = parse_checkpoint(parts.log.checkpoint(last.tree_size).encode())
+    proof = parts.log.consistency_proof(last.tree_size, found.size)
+    return AsOf(
+        size=found.size,
+        root=root,
+        checkpoint=checkpoint,
+        previous=PreviousPack(id=last.pack_id, sha256=last.sha256.hex(), size=last.tree_size, root=old.root.hex()),
+        consistency=tuple(base64.b64encode(one).decode() for one in proof),
+    )
+
+
+def _entry(parts: Parts, row: auditlog.EntryRow, size: int) -> EntryRow:
+    proof = parts.log.inclusion_proof(row.index, size)
+    return EntryRow(
+        index=row.index,
+        envelope=base64.b64encode(row.envelope).decode(),
+        proof=tuple(base64.b64encode(one).decode() for one in proof),
+    )

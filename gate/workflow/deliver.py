@@ -1,0 +1,134 @@
+"""Step 1, from a forge: a signed delivery is a hint to look at one pull request or branch.
+
+Verified on its raw bytes before anything is read; a refused one leaves a count and nothing else; a
+repeat changes nothing. Of what the forge says only who opened and who pushed is taken, as logins to
+be found in the directory; commits come from our mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gate.auditlog.entry import Recorder, RecorderKind
+from gate.domain.errors import InputError, NotFoundError, NotPermittedError, UnavailableError
+from gate.forge import recognise
+from gate.forge.api import ForgeHint, HintKind
+from gate.policy.document import Repository
+from gate.store import contributions, hints
+from gate.workflow.evaluate import decide
+from gate.workflow.force import InForce
+from gate.workflow.land import walk_repository
+from gate.workflow.parts import Parts
+from gate.workflow.receive import is_protected
+from gate.workflow.revise import Proposal, change, close, propose
+from gate.workflow.shown import HintOutcome
+
+
+def delivery(parts: Parts, forge_name: str, headers: Mapping[str, str], raw: bytes, address: str) -> HintOutcome:
+    """Take one delivery. ``NotPermittedError`` (signature), ``InputError`` (malformed), ``UnavailableError``."""
+    configured = next((one for one in parts.settings.forges if one.name == forge_name), None)
+    if configured is None:
+        raise NotFoundError(f"No forge is configured as {forge_name!r}.")
+    source = f"forge/{forge_name}"
+    try:
+        forge = recognise(headers)
+        forge.verify(headers, raw, _load_secrets(configured.secret_files))
+        told = forge.parse(headers, raw)
+    except (InputError, NotPermittedError):
+        hints.count_refused(parts.engine, source, parts.clock.now())
+        raise
+    if hints.is_seen(parts.engine, source, told.delivery_id):
+        return HintOutcome(fresh=False, accepted=0, ignored=())
+    ignored = _take(parts, configured.repositories.get(told.full_name or ""), told, forge_name)
+    hints.mark_seen(parts.engine, source, told.delivery_id, parts.clock.now())
+    return HintOutcome(fresh=True, accepted=0 if ignored else 1, ignored=(ignored,) if ignored else ())
+
+
+def _load_secrets(files: Sequence[Path]) -> list[bytes]:
+    """Read at each delivery, so that rotation needs no restart."""
+    try:
+        return [path.read_bytes().strip() for path in files]
+    except OSError as problem:
+        raise UnavailableError(
+            "A webhook secret's file cannot be read.", code="misconfigured", remedy="See forges in gate.toml."
+        ) from problem
+
+
+def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str | None:
+    """Act on a verified delivery; a sentence says why nothing was to be done."""
+    if told.kind in (HintKind.PING, HintKind.IGNORED):
+        return f"{told.event} asks for nothing."
+    if id is None:
+        return f"{told.full_name} is not mapped to a repository in the settings."
+    force = parts.in_force()
+    repository = force.repository(id)
+    if told.kind in (HintKind.PUSHED, HintKind.MERGED):
+        walk_repository(parts, id)
+        return None
+    by = Recorder(kind=RecorderKind.FORGE, id=forge_name)
+    if told.kind is HintKind.CLOSED:
+        return _close(parts, repository, told, by)
+    return _open_or_update(parts, force, repository, told, by)
+
+
+def _open_or_update(
+    parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder
+) -> str | None:
+    if told.head is None or told.target_ref is None or told.number is None:
+        raise InputError("The delivery names no head, target or number.", field="body")
+    if not is_protected(repository, told.target_ref):
+        return f"{told.target_ref} is not a protected branch of {repository.id}."
+    mirror = parts.mirror(repository.id, repository.url)
+    mirror.fetch()
+    if not mirror.has(told.head):
+        raise UnavailableError(
+            f"The git server does not show {told.head} yet.", code="not-fetched", remedy="The forge delivers again."
+        )
+    number = propose(
+        parts,
+        force,
+        mirror,
+        Proposal(
+            repository=repository.id,
+            target=told.target_ref,
+            topic=_topic(told),
+            source_ref=told.source_ref,
+            head=told.head,
+            pusher=told.pusher_login or told.author_login,
+            title=told.title,
+            opener=_opener(parts, told),
+            draft=told.draft,
+        ),
+        by,
+    )
+    row = contributions.load(parts.engine, repository.id, number)
+    change(parts, row, by, change_request=row.change_request, draft=told.draft)
+    decide(parts, repository.id, number)
+    return None
+
+
+def _close(parts: Parts, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:
+    if told.target_ref is None:
+        raise InputError("The delivery names no target.", field="body")
+    row = contributions.find_open(parts.engine, repository.id, told.target_ref, _topic(told))
+    if row is None:
+        return f"No open contribution belongs to pull request {told.number}."
+    close(parts, row, by, why="closed on the forge")
+    return None
+
+
+def _topic(told: ForgeHint) -> str:
+    return f"pr/{told.number}"
+
+
+def _opener(parts: Parts, told: ForgeHint) -> str | None:
+    """The person who opened it, if the directory knows the forge's login."""
+    if told.author_login is None:
+        return None
+    try:
+        person = parts.directory.person_by_login(told.author_login)
+    except InputError:
+        # A login no directory may be asked about is nobody's; the pusher shows as unattributed.
+        return None
+    return person.key if person else None
