@@ -23,8 +23,13 @@ _HOOKS = ("pre-receive", "post-receive")
 _MARK = "# contribution-gate hook"
 _WRAPPER = """#!/bin/sh
 {mark}: {hook}
-# -I: no module from the working directory or from the pusher's environment.
 gate_dir=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+if ! command -v python3 >/dev/null; then
+    echo "Contribution Gate: python3 is missing on this git server; its administrator must install it." >&2
+    grep -Eq '"mode": "(observe|warn)"' "$gate_dir/{config}" && exit 0
+    exit 1
+fi
+# -I: no module from the working directory or from the pusher's environment.
 exec python3 -I "$gate_dir/{program}" {hook} --config "$gate_dir/{config}"
 """
 

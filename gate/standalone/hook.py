@@ -533,15 +533,22 @@ class Git:
         code, text = self.run("merge-tree", "--write-tree", "--no-messages", tip, head, ok=(0, 1))
         return text.splitlines()[0].strip() if code == 0 else None
 
-    def real_names(self, refs: Sequence[str]) -> dict[str, str]:
-        """Symbolic refs among ``refs`` and where they lead: pushing to an alias moves what it names."""
+    def real_names(self, updates: Sequence[Update]) -> dict[str, str]:
+        """Symbolic refs among those pushed to and where they lead: pushing to an alias moves what it names."""
         names: dict[str, str] = {}
+        refs = [update.ref for update in updates]
         for start in range(0, len(refs), BATCH):
             text = self.run("for-each-ref", "--format=%(refname) %(symref)", "--", *refs[start : start + BATCH])[1]
             for line in text.splitlines():
                 name, _, target = line.partition(" ")
                 if target:
                     names[name] = target
+        # An alias of a branch that does not exist yet is listed nowhere, but pushing to it creates that branch.
+        for update in updates:
+            if is_zero(update.old) and update.ref.startswith("refs/heads/"):
+                code, text = self.run("symbolic-ref", "--quiet", update.ref, ok=(0, 1))
+                if code == 0:
+                    names[update.ref] = text.strip()
         return names
 
 
@@ -750,6 +757,8 @@ class Server:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.answers: dict[str, Any] = {}
+        self.deadline: float | None = None  # for verdicts: one for all refs of a push
+        self.outage: OutageError | None = None  # a server that failed once is not waited for again
 
     def add_verdicts_for(self, verdicts: Verdicts, ref: str) -> Callable[[list[str]], None]:
         """A gatherer of verdicts for one ref: all batches of one push in ``ASK_SECONDS``."""
@@ -763,10 +772,10 @@ class Server:
         return gather
 
     def _fetch_verdicts(self, verdicts: Verdicts, ref: str, heads: list[str]) -> None:
-        deadline = time.monotonic() + ASK_SECONDS
+        self.deadline = self.deadline or time.monotonic() + ASK_SECONDS
         for start in range(0, len(heads), BATCH):
             query = [("target", ref)] + [("sha", head) for head in heads[start : start + BATCH]]
-            answer = self.call("GET", "/verdicts?" + urllib.parse.urlencode(query), deadline)
+            answer = self.call("GET", "/verdicts?" + urllib.parse.urlencode(query), self.deadline)
             if answer.status != 200:
                 raise OutageError("it answered %d: %s" % (answer.status, problem(answer.body)))
             told = as_object(answer.body)
@@ -812,7 +821,13 @@ class Server:
         if not url.startswith(("http://", "https://")):
             raise OutageError("its address is no http address")
         request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - checked above
-        return in_time(lambda: self._open(request), deadline - time.monotonic())
+        if self.outage is not None:
+            raise self.outage
+        try:
+            return in_time(lambda: self._open(request), deadline - time.monotonic())
+        except OutageError as cause:
+            self.outage = cause
+            raise
 
     def _token(self) -> str:
         if self.config.token_file is None:
@@ -896,7 +911,7 @@ def pre_receive(config: Config, text: str, environment: Mapping[str, str]) -> in
     """Judges every protected ref before any moves. 0: the push may go on; 1: it is refused as a whole."""
     updates = parse_updates(text)
     git = Git(environment)
-    names = git.real_names([update.ref for update in updates]) if updates else {}
+    names = git.real_names(updates)
     guarded = [(update, _guarded_name(config, update, names)) for update in updates]
     for update, ref in guarded:
         if ref is None:

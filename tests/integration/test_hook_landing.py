@@ -232,6 +232,12 @@ def test_an_alias_of_a_protected_branch_is_that_branch(plain: Ground) -> None:
 
 
 @pytest.mark.req("LND-02")
+def test_an_alias_of_a_protected_branch_that_does_not_exist_yet_creates_it(plain: Ground) -> None:
+    plain.server.git("symbolic-ref", "refs/heads/next", "refs/heads/release/9")
+    assert "create a protected ref" in plain.refused(f"{topic(plain)}:refs/heads/next")
+
+
+@pytest.mark.req("LND-02")
 def test_replace_refs_are_not_believed(plain: Ground) -> None:
     head = topic(plain)
     tip = topic(plain, a="2\n")

@@ -6,7 +6,9 @@ import ast
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -210,6 +212,21 @@ def test_installation_is_repeatable_and_leaves_the_rest_alone(ground: Ground) ->
     assert ground.server.git("config", "receive.advertisePushOptions") == "true"
     assert ground.server.git("config", "receive.denyNonFastForwards") == "false"
     assert not list(bare.glob(".gate-*"))
+
+
+@pytest.mark.req("INV-01", "INV-13")
+def test_a_server_without_python_blocks_only_where_it_enforces(ground: Ground, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname", "grep"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    for mode, code in (("enforce", 1), ("warn", 0), ("observe", 0)):
+        ground.configure(mode=mode)
+        done = subprocess.run(
+            [ground.server.path / "hooks" / "pre-receive"], input=b"", capture_output=True, timeout=30, check=False,
+            env={"PATH": str(tools)}, cwd=ground.server.path,
+        )
+        assert (done.returncode, b"python3 is missing" in done.stderr) == (code, True)
 
 
 @pytest.mark.req("INV-13")
