@@ -31,17 +31,21 @@ def build_guards(dialect: str) -> tuple[str, ...]:
     )
 
 
+def list_guards(dialect: str) -> tuple[str, ...]:
+    """The names of the triggers that must be there."""
+    if dialect == "sqlite":
+        both = (f"guard_{table}_{verb}" for table in INSERT_ONLY for verb in ("update", "delete"))
+        return (*both, "guard_log_head_delete")
+    return tuple(f"guard_{table}" for table in (*INSERT_ONLY, "log_head"))
+
+
 def build_unguards(dialect: str) -> tuple[str, ...]:
     """DDL statements that take the guards away again, for a downgrade."""
+    names = list_guards(dialect)
     if dialect == "sqlite":
-        return (
-            *(f"DROP TRIGGER guard_{table}_{verb}" for table in INSERT_ONLY for verb in ("update", "delete")),
-            "DROP TRIGGER guard_log_head_delete",
-        )
-    return (
-        *(f"DROP TRIGGER guard_{table} ON {table}" for table in (*INSERT_ONLY, "log_head")),
-        f"DROP FUNCTION {_FUNCTION}()",
-    )
+        return tuple(f"DROP TRIGGER {name}" for name in names)
+    drops = (f"DROP TRIGGER {name} ON {name.removeprefix('guard_')}" for name in names)
+    return (*drops, f"DROP FUNCTION {_FUNCTION}()")
 
 
 def _sqlite(table: str, verb: str) -> str:
