@@ -60,7 +60,9 @@ def build(
 
 @click.command()
 @instance_option
-@click.option("--since", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A checkpoint kept elsewhere.")
+@click.option(
+    "--since", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A checkpoint kept elsewhere."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def audit(instance: Path, since: Path | None, as_json: bool) -> None:
     """Check the whole record: entries, signatures, tree, checkpoints, stored bytes, tables. Exit 1 names each index."""
@@ -69,7 +71,11 @@ def audit(instance: Path, since: Path | None, as_json: bool) -> None:
     report = audit_step(parts.engine, build_trust(parts.keys), note, parts.settings.checkpoint_file)
     if as_json:
         findings = [{"index": one.index, "code": one.code, "sentence": one.sentence} for one in report.findings]
-        click.echo(json.dumps({"ok": report.ok, "witnessed": report.is_witnessed, "faults": report.faults, "findings": findings}))
+        click.echo(
+            json.dumps(
+                {"ok": report.ok, "witnessed": report.is_witnessed, "faults": report.faults, "findings": findings}
+            )
+        )
     else:
         for one in report.findings:
             where = f"entry {one.index}: " if one.index is not None else ""

@@ -132,7 +132,9 @@ def hook() -> None:
 @instance_option
 @click.argument("repository")
 @click.argument("bare", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--token-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="hints:write, status:read")
+@click.option(
+    "--token-file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="hints:write, status:read"
+)
 def hook_install(instance: Path, repository: str, bare: Path, token_file: Path) -> None:
     """Install the hook for REPOSITORY into the bare repository BARE on this machine."""
     parts = open_parts(instance)

@@ -55,7 +55,9 @@ def fetch(url: str, token: Optional[str], timeout: float) -> Answer:
     except urllib.error.HTTPError as refusal:
         return _answer(refusal.code, refusal.read(MAX_ANSWER), refusal.headers)
     except (OSError, ValueError) as problem:
-        return Answer(0, _trouble("The gate could not be reached: %s." % problem, "Try again; see the gate's health page."), None)
+        return Answer(
+            0, _trouble("The gate could not be reached: %s." % problem, "Try again; see the gate's health page."), None
+        )
 
 
 def _answer(http: int, raw: bytes, headers: Any) -> Answer:
@@ -110,10 +112,7 @@ def render(answer: Answer, sha: str, code: int) -> str:
 
 def find_sha(given: Optional[str]) -> str:
     """The revision asked for: --sha, else what the CI system says, else HEAD of the work tree."""
-    if given:
-        sha = given
-    else:
-        sha = _ci_head() or _git_head()
+    sha = given or _ci_head() or _git_head()
     if len(sha) not in (40, 64) or any(c not in "0123456789abcdef" for c in sha):
         raise UsageError("not a full commit id in lower-case hex: %r (abbreviated ids are not answered)" % sha)
     return sha
@@ -132,11 +131,13 @@ def _ci_head() -> Optional[str]:
 
 def _git_head() -> str:
     try:
-        found = subprocess.run(  # noqa: S603
-            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10, check=False  # noqa: S607
+        found = subprocess.run(
+            ["git", "rev-parse", "--verify", "HEAD"], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.SubprocessError) as problem:
-        raise UsageError("give --sha: no CI variable names the revision and git did not answer (%s)" % problem) from problem
+        raise UsageError(
+            "give --sha: no CI variable names the revision and git did not answer (%s)" % problem
+        ) from problem
     if found.returncode:
         raise UsageError("give --sha: no CI variable names the revision and this is not a git work tree")
     return found.stdout.strip()
@@ -158,7 +159,11 @@ def read_token(path: Optional[str]) -> Optional[str]:
 
 def ask(args: argparse.Namespace, sha: str, token: Optional[str]) -> Answer:
     query = {"target": args.target} if args.target else {}
-    url = "%s/api/v1/repositories/%s/revisions/%s" % (base_url(args.server), urllib.parse.quote(args.repository, safe=""), sha)
+    url = "%s/api/v1/repositories/%s/revisions/%s" % (
+        base_url(args.server),
+        urllib.parse.quote(args.repository, safe=""),
+        sha,
+    )
     return fetch(url + ("?" + urllib.parse.urlencode(query) if query else ""), token, args.request_timeout)
 
 
@@ -173,7 +178,9 @@ def check(args: argparse.Namespace) -> int:
         if code not in (3, 8) or left <= 0:
             break
         pause = min(left, (answer.retry_after or args.interval) * (1 + random.random() / 4))  # noqa: S311 -- jitter
-        print("gate check: %s; asking again in %.0f s" % (answer.body.get("answer", "no answer"), pause), file=sys.stderr)
+        print(
+            "gate check: %s; asking again in %.0f s" % (answer.body.get("answer", "no answer"), pause), file=sys.stderr
+        )
         time.sleep(pause)
     if args.wait and code == 8:
         code = 124
@@ -192,14 +199,18 @@ def build_parser() -> argparse.ArgumentParser:
         "5 stale, 8 pending, 124 waiting is over.",
     )
     parser.add_argument("--server", default=os.environ.get("GATE_SERVER"), help="the gate's address [GATE_SERVER]")
-    parser.add_argument("--repository", default=os.environ.get("GATE_REPOSITORY"), help="repository id [GATE_REPOSITORY]")
+    parser.add_argument(
+        "--repository", default=os.environ.get("GATE_REPOSITORY"), help="repository id [GATE_REPOSITORY]"
+    )
     parser.add_argument("--sha", help="full commit id; default: what the CI system names, else HEAD")
     parser.add_argument("--target", help="target branch as a full ref, when one head goes to several branches")
     parser.add_argument("--token-file", help="file with the project token; or GATE_TOKEN in the environment")
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait up to this long for a decision")
     parser.add_argument("--interval", type=float, default=10, metavar="SECONDS", help="ask this often while waiting")
     parser.add_argument("--request-timeout", type=float, default=10, metavar="SECONDS", help="for one request")
-    parser.add_argument("--verdict", metavar="FILE", help="write the signed verdict here (for git push -o, or the hook)")
+    parser.add_argument(
+        "--verdict", metavar="FILE", help="write the signed verdict here (for git push -o, or the hook)"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON, with exit_code")
     return parser
 

@@ -117,14 +117,21 @@ def _entry(
         EntryKind.POLICY_ACTIVATED,
         stream="policy",
         version=epoch,
-        subjects=[thing_subject(f"gate:policy-file/{name}", hashlib.sha256(raw).digest()) for name, raw in files.items()],
+        subjects=[
+            thing_subject(f"gate:policy-file/{name}", hashlib.sha256(raw).digest()) for name, raw in files.items()
+        ],
         predicate={
             "epoch": epoch,
             "files": listed,
             "effective": [label for label, _ in _effective(proposed)],
             "bootstrap": epoch == 1,
             "repositories": [
-                {"id": one.id, "mode": one.mode.value, "protected": list(one.protected), "owningTeams": list(one.owning_teams)}
+                {
+                    "id": one.id,
+                    "mode": one.mode.value,
+                    "protected": list(one.protected),
+                    "owningTeams": list(one.owning_teams),
+                }
                 for one in proposed.registry.repositories
             ],
         },

@@ -27,9 +27,7 @@ class Attribution:
     commits: tuple[str, ...] = ()
 
 
-def attribute(
-    directory: Directory, git: GitRevision, pusher: str | None
-) -> tuple[Attribution, ...]:
+def attribute(directory: Directory, git: GitRevision, pusher: str | None) -> tuple[Attribution, ...]:
     """Every author, committer, co-author and the pusher of a revision. Raises ``UnavailableError`` on an outage."""
     claims = _claims(git)
     matches = directory.people_by_addresses(sorted({address for _, address in claims}))

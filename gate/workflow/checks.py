@@ -49,15 +49,14 @@ def report(parts: Parts, holder: TokenHolder, repository: str, sha: str, body: d
         "outcome": parsed.outcome,
         "indexes": indexes,
         "contributions": [
-            {"number": row.number, "target": row.target, "answer": answer} for row, answer in zip(rows, answers, strict=True)
+            {"number": row.number, "target": row.target, "answer": answer}
+            for row, answer in zip(rows, answers, strict=True)
         ],
     }
 
 
 def _open_rows(parts: Parts, repository: str, sha: str) -> list[ContributionRow]:
-    rows = [
-        row for row in contributions.by_head(parts.engine, repository, sha) if row.state == ContributionState.OPEN
-    ]
+    rows = [row for row in contributions.by_head(parts.engine, repository, sha) if row.state == ContributionState.OPEN]
     if not rows:
         if contributions.with_revision(parts.engine, repository, sha):
             raise ConflictError(f"{sha} is no longer the head of its contribution.", code="stale")

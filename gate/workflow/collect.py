@@ -262,9 +262,10 @@ def _policies(found: _Collected) -> Iterator[PolicyEpoch]:
     names = Names(parts)
     for position, row in enumerate(epochs):
         follows = epochs[position + 1] if position + 1 < len(epochs) else None
-        if row.activated_at >= wanted.period_to or (follows and follows.activated_at <= wanted.period_from):
-            if all(_epoch_of(one) != row.epoch for one in found.entries.values()):
-                continue
+        is_over = follows is not None and follows.activated_at <= wanted.period_from
+        was_used = any(_epoch_of(one) == row.epoch for one in found.entries.values())
+        if (row.activated_at >= wanted.period_to or is_over) and not was_used:
+            continue
         found.carry(row.idx)
         effective = _effective(parts, row.idx)
         yield PolicyEpoch(

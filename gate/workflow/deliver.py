@@ -72,9 +72,7 @@ def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str
     return _open_or_update(parts, force, repository, told, by)
 
 
-def _open_or_update(
-    parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder
-) -> str | None:
+def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:
     if told.head is None or told.target_ref is None or told.number is None:
         raise InputError("The delivery names no head, target or number.", field="body")
     if not is_protected(repository, told.target_ref):

@@ -43,7 +43,10 @@ class Look:
 
 
 def look(parts: Parts, repository: str, number: int, *, reader: str | None = None) -> Look:
-    """Evaluate now, write nothing. ``reader`` is a person's key to describe besides. ``NotFoundError``, ``UnavailableError``."""
+    """Evaluate now, write nothing; ``reader`` is a person's key to describe besides.
+
+    Raises ``NotFoundError``, ``UnavailableError``.
+    """
     gathered = gather(parts, repository, number, also=(reader,) if reader else ())
     raw = facts_bytes(gathered.facts)
     decision = replace(evaluate(gathered.policy, gathered.facts), facts_digest=hashlib.sha256(raw).hexdigest())

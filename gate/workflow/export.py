@@ -58,7 +58,10 @@ def request(parts: Parts, who: SignedIn, wanted: PackRequest) -> str:
     _check(parts, wanted)
     pack_id = new_pack_id(parts)
     status = _Status(
-        id=pack_id, wanted=wanted, asked_by=PersonLabel(id=who.key, name=who.name, login=who.login), at=parts.clock.now()
+        id=pack_id,
+        wanted=wanted,
+        asked_by=PersonLabel(id=who.key, name=who.name, login=who.login),
+        at=parts.clock.now(),
     )
     status.write(parts, state="queued", step="Waiting for the worker.")
     outbox.put(parts.engine, JOB, {"pack": pack_id}, parts.clock.now())

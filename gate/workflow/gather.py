@@ -190,11 +190,7 @@ def _contributors(rows: Iterable[ContributorRow]) -> tuple[ContributorFacts, ...
 
 def _shared(rows: Iterable[ContributorRow]) -> tuple[ContributorFacts, ...]:
     """Contributors of other contributions that share a commit or patch: INV-03."""
-    return tuple(
-        replace(one, part="shared", revisions=())
-        for one in _contributors(rows)
-        if one.person is not None
-    )
+    return tuple(replace(one, part="shared", revisions=()) for one in _contributors(rows) if one.person is not None)
 
 
 def _ask_directory(
@@ -220,9 +216,7 @@ def _ask_directory(
 
 def readable_groups(members: Iterable[RoleMembers]) -> tuple[RoleGroup, ...]:
     """The groups that exist and could be read. The others are errors of their own roles, nobody else's."""
-    return tuple(
-        RoleGroup(role=one.role, team=one.team, group_dn=one.group_dn) for one in members if one.error is None
-    )
+    return tuple(RoleGroup(role=one.role, team=one.team, group_dn=one.group_dn) for one in members if one.error is None)
 
 
 def _members(parts: Parts, group: RoleGroup, asked: _Asked) -> RoleMembers:

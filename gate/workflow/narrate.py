@@ -23,9 +23,11 @@ def narrate(statement: Statement) -> str:
         case EntryKind.CONTRIBUTION_OPENED:
             return f"{place} was opened for {said['targetRef']}."
         case EntryKind.CONTRIBUTION_CHANGED:
-            return f"{place}: change request {said.get('changeRequest') or 'none'}{', draft' if said.get('draft') else ''}."
+            draft = ", draft" if said.get("draft") else ""
+            return f"{place}: change request {said.get('changeRequest') or 'none'}{draft}."
         case EntryKind.REVISION_RECORDED:
-            return f"{place} revision {said['revision']}: head {said['head']}, {said['commits']} commits, {said['paths']} paths."
+            size = f"{said['commits']} commits, {said['paths']} paths"
+            return f"{place} revision {said['revision']}: head {said['head']}, {size}."
         case EntryKind.CONTRIBUTION_CLOSED:
             return f"{place} was closed: {said.get('why')}."
         case EntryKind.CONTRIBUTION_REOPENED:

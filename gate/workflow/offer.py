@@ -94,7 +94,12 @@ def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) 
         return f"You cannot approve it: {excluded.reason}."
     if row.draft:
         return "It is a draft; its author has not asked for review yet."
-    if own is not None and own.act == Act.APPROVE and own.head == row.head and own.policy_digest == decision.policy_digest:
+    if (
+        own is not None
+        and own.act == Act.APPROVE
+        and own.head == row.head
+        and own.policy_digest == decision.policy_digest
+    ):
         return f"You have approved this revision (audit entry {own.index})."
     return None
 

@@ -242,9 +242,7 @@ def by_head(parts: Parts, repository: str, sha: str) -> int | None:
 
 
 def _card(parts: Parts, entry: Repository) -> RepositoryCard:
-    open_count = stored.count(
-        parts.engine, ContributionFilter(repository=entry.id, state=ContributionState.OPEN)
-    )
+    open_count = stored.count(parts.engine, ContributionFilter(repository=entry.id, state=ContributionState.OPEN))
     merged = ContributionFilter(repository=entry.id, state=ContributionState.MERGED)
     return RepositoryCard(
         id=entry.id,
@@ -309,9 +307,7 @@ def _revisions(parts: Parts, row: ContributionRow, names: Names) -> tuple[Revisi
     )
 
 
-def _contributors(
-    parts: Parts, row: ContributionRow, names: Names, seen: Look | None
-) -> tuple[ContributorShown, ...]:
+def _contributors(parts: Parts, row: ContributionRow, names: Names, seen: Look | None) -> tuple[ContributorShown, ...]:
     teams = {one.id: one.team for one in seen.gathered.facts.people} if seen else {}
     found = {
         (one.part, one.address): ContributorShown(
@@ -353,5 +349,3 @@ def _reason(parts: Parts, statement: Statement) -> str | None:
     if statement.kind is not EntryKind.APPROVAL or not isinstance(committed, dict):
         return None
     return text_of(parts, bytes.fromhex(str(committed["sha256"])))
-
-

@@ -72,14 +72,19 @@ def _failed(parts: Parts, keys: tuple[str, ...], refusal: NotSignedInError, by: 
     append_to_stream(parts, "people", EntryKind.APPROVAL_REFUSED, {"what": what, "reason": refusal.code}, by)
 
 
-def append_to_stream(
-    parts: Parts, stream: str, kind: EntryKind, predicate: dict[str, object], by: Recorder
-) -> int:
+def append_to_stream(parts: Parts, stream: str, kind: EntryKind, predicate: dict[str, object], by: Recorder) -> int:
     """One entry at the end of a busy stream, again when somebody was faster. Returns its index."""
     for attempt in range(ATTEMPTS):
         version = parts.log.stream_version(stream)
         entry = build_entry(
-            parts, kind, stream=stream, version=version + 1, subjects=[], predicate=predicate, by=by, at=parts.clock.now()
+            parts,
+            kind,
+            stream=stream,
+            version=version + 1,
+            subjects=[],
+            predicate=predicate,
+            by=by,
+            at=parts.clock.now(),
         )
         try:
             return parts.ledger.append(Command(entries=(entry,))).indexes[0]

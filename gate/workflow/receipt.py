@@ -17,7 +17,7 @@ from gate.workflow.shown import ReceiptShown
 
 
 def receipt(parts: Parts, index: int) -> ReceiptShown:
-    """The receipt of entry ``index``. Raises ``NotFoundError``, ``VerificationError`` when the entry does not verify."""
+    """The receipt of entry ``index``. Raises ``NotFoundError``, ``VerificationError`` (it does not verify)."""
     row = parts.log.entry(index)
     verified = verify_envelope(row.envelope, [public_key_of(parts.keys.act)])
     statement = parse_statement(verified.payload)

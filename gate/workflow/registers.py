@@ -124,5 +124,3 @@ def _until(name: str, line: int, text: str) -> datetime | None:
     except ValueError as problem:
         raise InputError(f"{text!r} is not a date like 2026-12-31.", file=name, line=line) from problem
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-
-

@@ -146,9 +146,7 @@ def change(
     }
     if typed is not None:
         values["title_commitment"] = typed.commitment
-    parts.ledger.append(
-        Command(entries=(entry,), rows=(_update(row, values),), free_texts=(typed,) if typed else ())
-    )
+    parts.ledger.append(Command(entries=(entry,), rows=(_update(row, values),), free_texts=(typed,) if typed else ()))
 
 
 def _is_news(parts: Parts, row: ContributionRow, proposal: Proposal) -> bool:
@@ -205,9 +203,7 @@ def _record(
     entry = _revision_entry(parts, draft, hashlib.sha256(raw).digest(), by)
     rows += _revision_rows(draft, hashlib.sha256(raw).digest(), position=len(opening))
     parts.ledger.append(
-        Command(
-            entries=(*opening, entry), rows=tuple(rows), blobs=(Blob(kind="git", content=raw),), free_texts=texts
-        )
+        Command(entries=(*opening, entry), rows=tuple(rows), blobs=(Blob(kind="git", content=raw),), free_texts=texts)
     )
     return draft.number
 

@@ -34,7 +34,11 @@ EVERYBODY: Final = frozenset(
     }
 )
 EVIDENCE: Final = frozenset({"page:evidence:read", "page:evidence:request"})
-BY_GROUP: Final = {"auditor": EVIDENCE, "administrator": frozenset[str](), "change_board": frozenset({"page:evidence:read"})}
+BY_GROUP: Final = {
+    "auditor": EVIDENCE,
+    "administrator": frozenset[str](),
+    "change_board": frozenset({"page:evidence:read"}),
+}
 
 RECHECK: Final = timedelta(minutes=5)
 TOUCH: Final = timedelta(minutes=1)
@@ -156,5 +160,3 @@ def _expiry(parts: Parts, created: datetime, now: datetime) -> datetime:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-

@@ -292,5 +292,3 @@ class HintOutcome:
     fresh: bool
     accepted: int
     ignored: tuple[str, ...]
-
-

@@ -48,7 +48,7 @@ class Signature:
 
 
 def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
-    """The command that records it. Raises ``NotPermittedError`` when the role is no longer held, ``UnavailableError``."""
+    """The command that records it. ``NotPermittedError`` when the role is no longer held, ``UnavailableError``."""
     gathered = seen.gathered
     row, policy, now = gathered.row, gathered.policy, parts.clock.now()
     snapshot = parts.directory.snapshot(signature.who.ref, readable_groups(gathered.facts.role_members))

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from gate.domain.clock import format_instant
 from gate.domain.contribution import ContributionState
-from gate.domain.errors import ConflictError, GateError, InputError, UnavailableError
-from gate.policy.decision import Answer, Decision
+from gate.domain.errors import GateError, InputError, UnavailableError
+from gate.policy.decision import Decision
 from gate.store import contributions, freshness
 from gate.store.contributions import ContributionRow
 from gate.workflow.evaluate import look, recorded_decision
@@ -50,7 +48,9 @@ def answer(parts: Parts, repository: str, sha: str, target: str | None) -> Answe
     open_rows = [row for row in rows if row.state == ContributionState.OPEN]
     if len({row.target for row in open_rows}) > 1:
         targets = ", ".join(sorted({row.target for row in open_rows}))
-        raise InputError(f"{sha} is proposed for several branches: {targets}.", field="target", remedy="Name the target.")
+        raise InputError(
+            f"{sha} is proposed for several branches: {targets}.", field="target", remedy="Name the target."
+        )
     row = (open_rows or list(rows))[0]
     return _of_row(parts, row, force.epoch, force.repository(repository).mode.value)
 
@@ -108,9 +108,7 @@ def _decided(
     parts: Parts, row: ContributionRow, decision: Decision, valid_until: datetime, mode: str, now: datetime
 ) -> dict[str, Any]:
     body = _bare(parts, row, decision.answer.value, decision.summary, mode)
-    body["reasons"] = [
-        {"code": one.code, "sentence": one.sentence, "rule": one.rule} for one in decision.reasons
-    ]
+    body["reasons"] = [{"code": one.code, "sentence": one.sentence, "rule": one.rule} for one in decision.reasons]
     body["missing"] = [
         {
             "sentence": need.sentence,

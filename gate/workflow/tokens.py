@@ -46,9 +46,7 @@ def bearer(parts: Parts, header: str | None) -> TokenHolder:
         raise NotSignedInError(
             "The token is not valid: unknown, expired or revoked.", remedy="Ask an administrator for a new one."
         )
-    return TokenHolder(
-        id=row.id, name=row.name, repository=row.repository, scopes=row.scope_set, person=row.person
-    )
+    return TokenHolder(id=row.id, name=row.name, repository=row.repository, scopes=row.scope_set, person=row.person)
 
 
 def require_scope(holder: TokenHolder, scope: str, repository: str) -> None:
@@ -129,7 +127,14 @@ def _append(parts: Parts, kind: EntryKind, predicate: dict[str, object], row: Ro
     for attempt in range(ATTEMPTS):
         version = parts.log.stream_version("gate")
         entry = build_entry(
-            parts, kind, stream="gate", version=version + 1, subjects=[], predicate=predicate, by=by, at=parts.clock.now()
+            parts,
+            kind,
+            stream="gate",
+            version=version + 1,
+            subjects=[],
+            predicate=predicate,
+            by=by,
+            at=parts.clock.now(),
         )
         try:
             parts.ledger.append(Command(entries=(entry,), rows=(row,)))
@@ -138,5 +143,3 @@ def _append(parts: Parts, kind: EntryKind, predicate: dict[str, object], row: Ro
                 raise
             continue
         return
-
-

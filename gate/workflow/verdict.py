@@ -44,7 +44,10 @@ def build_verdict(
             "verifier": {"id": parts.settings.origin},
             "timeVerified": format_instant(now),
             "resourceUri": f"{name}@{row.target}",
-            "policy": {"uri": f"gate:policy-epoch/{decision.policy_epoch}", "digest": {"sha256": decision.policy_digest}},
+            "policy": {
+                "uri": f"gate:policy-epoch/{decision.policy_epoch}",
+                "digest": {"sha256": decision.policy_digest},
+            },
             "inputAttestations": [_input(parts, index) for index in decision.counted],
             "verificationResult": "PASSED",
             "verifiedLevels": [LEVEL],

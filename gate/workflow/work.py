@@ -121,4 +121,3 @@ class Worker:
         except GateError as problem:
             self.report(what, str(problem))
             return None
-
