@@ -9,7 +9,6 @@ every reason is listed. Nothing in here ever turns a missing fact into an empty 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gate.domain.approval import Act
@@ -17,8 +16,6 @@ from gate.policy.approvals import Acts, read_acts
 from gate.policy.conditions import Applies, Condition, check_conditions, check_revision, rule_applies
 from gate.policy.decision import (
     Answer,
-    Candidate,
-    ConditionResult,
     Decision,
     NotCounted,
     Reason,
@@ -29,34 +26,11 @@ from gate.policy.decision import (
 from gate.policy.document import OutOfScope, Rule, ScopeKind
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import Facts
+from gate.policy.findings import WORST_FIRST, Findings, summarise
 from gate.policy.ownership import Owned, find_outsider, find_owned
 from gate.policy.paths import branch_name, matches_any
 from gate.policy.requirements import Filling, Need, expand, fill, find_fault
 from gate.policy.separation import People, Separation, separate
-
-_WORST_FIRST = (Answer.ERROR, Answer.BLOCKED, Answer.REJECTED, Answer.OVERRIDDEN, Answer.PENDING, Answer.APPROVED)
-
-
-@dataclass(slots=True, kw_only=True)
-class Findings:
-    """What evaluation has found so far; ``lapses`` are instants at which time alone could change the answer."""
-
-    reasons: list[tuple[Answer, Reason]] = field(default_factory=list)
-    rules: list[RuleResult] = field(default_factory=list)
-    conditions: list[ConditionResult] = field(default_factory=list)
-    not_counted: list[NotCounted] = field(default_factory=list)
-    counted: list[int] = field(default_factory=list)
-    ask: tuple[Candidate, ...] = ()
-    notes: list[str] = field(default_factory=list)
-    lapses: list[datetime] = field(default_factory=list)
-
-    def add(self, answer: Answer, code: str, sentence: str, rule: str | None = None) -> None:
-        self.reasons.append((answer, Reason(code=code, sentence=sentence, rule=rule)))
-
-    @property
-    def answer(self) -> Answer:
-        given = {answer for answer, _ in self.reasons}
-        return next((answer for answer in _WORST_FIRST if answer in given), Answer.APPROVED)
 
 
 def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
@@ -300,12 +274,12 @@ def _decision(
     scope: OutOfScope | None,
 ) -> Decision:
     answer = found.answer
-    ordered = sorted(found.reasons, key=lambda pair: _WORST_FIRST.index(pair[0]))
+    ordered = sorted(found.reasons, key=lambda pair: WORST_FIRST.index(pair[0]))
     teams = sorted({person.team for person in separation.answerable.values() if person.team is not None})
     lapses = [_directory_until(facts), *(at for at in found.lapses if at > facts.now)]
     return Decision(
         answer=answer,
-        summary=_summary(answer, found, scope),
+        summary=summarise(answer, found, scope),
         evaluated_at=facts.now,
         valid_until=min(lapses),
         head=facts.head,
@@ -325,16 +299,3 @@ def _decision(
         ask=found.ask,
         notes=tuple(found.notes),
     )
-
-
-def _summary(answer: Answer, found: Findings, scope: OutOfScope | None) -> str:
-    if answer is Answer.APPROVED and scope is not None:
-        return f"Out of scope by rule {scope.id}: {scope.because}"
-    if answer is Answer.APPROVED:
-        applied = sum(1 for rule in found.rules if rule.state is RuleState.SATISFIED)
-        which = "the rule that applies is" if applied == 1 else f"all {applied} rules that apply are"
-        return f"Approved: {which} satisfied."
-    sentences = [reason.sentence for given, reason in found.reasons if given is answer]
-    more = len(found.reasons) - 1
-    tail = f" (and {more} more reason{'s' if more > 1 else ''})" if more > 0 else ""
-    return f"{answer.value.capitalize()}: {sentences[0].rstrip('.')}{tail}."

@@ -81,6 +81,7 @@ def test_nothing_is_out_of_scope_with_an_unknown_hand_or_against_a_veto() -> Non
     veto = replace(reject("ivan", "qa"), policy_digest=SCOPED.digest)
     vetoed = scoped(author="corp:carl", contributors=(contributor("carl"),), approvals=(veto,))
     assert (vetoed.answer, vetoed.out_of_scope) == (Answer.REJECTED, None)
+    assert vetoed.summary.startswith("Rejected: Ivan (qa) rejected this on ")
 
 
 @pytest.mark.req("POL-02")
@@ -124,6 +125,29 @@ def test_the_sponsor_answers_for_the_robot_and_may_not_approve_it() -> None:
     assert decision.answer is Answer.PENDING
     assert [(one.code, one.index) for one in decision.not_counted] == [("sponsor", 10)]
     assert decision.contributing_teams == ("payments",)
+
+
+@pytest.mark.req("INV-03")
+@pytest.mark.parametrize("part", ["author", "pusher"])
+def test_a_robot_with_a_directory_entry_counts_as_its_sponsor(part: str) -> None:
+    robot = person("hal", "risk", "maintainer:ledger", robot=True, sponsor="corp:bob")
+    declared = person("renovate", "risk", "maintainer:ledger")
+    facts = build_facts(
+        staff=(*STAFF, robot, declared),
+        contributors=(contributor("alice"), contributor("hal", part), contributor("renovate", part)),
+        approvals=(
+            approve("hal", "maintainer:ledger", index=1),
+            approve("renovate", "maintainer:ledger", index=2),
+            approve("bob", "maintainer:ledger", index=3),
+            approve("dana", "qa", index=4),
+        ),
+    )
+    decision = evaluate(EFFECTIVE, facts)
+    assert decision.answer is Answer.PENDING
+    assert [(one.index, one.code) for one in decision.not_counted] == [(1, "robot"), (2, "robot"), (3, "sponsor")]
+    assert decision.contributing_teams == ("ledger", "payments")
+    cannot = decision.rules[0].requirements[0].disqualified
+    assert [one.name for one in cannot] == ["Bob", "Hal", "Renovate"]
 
 
 BOB, DANA = approve("bob", "maintainer:ledger"), approve("dana", "qa", index=11)

@@ -1,0 +1,49 @@
+"""What evaluation collects on its way, and the one sentence that sums it up.
+
+The answer is never set: it is the worst of the reasons found, so a later finding cannot talk an earlier one away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gate.policy.decision import Answer, Candidate, ConditionResult, NotCounted, Reason, RuleResult, RuleState
+from gate.policy.document import OutOfScope
+
+WORST_FIRST = (Answer.ERROR, Answer.BLOCKED, Answer.REJECTED, Answer.OVERRIDDEN, Answer.PENDING, Answer.APPROVED)
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """What evaluation has found so far; ``lapses`` are instants at which time alone could change the answer."""
+
+    reasons: list[tuple[Answer, Reason]] = field(default_factory=list)
+    rules: list[RuleResult] = field(default_factory=list)
+    conditions: list[ConditionResult] = field(default_factory=list)
+    not_counted: list[NotCounted] = field(default_factory=list)
+    counted: list[int] = field(default_factory=list)
+    ask: tuple[Candidate, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    lapses: list[datetime] = field(default_factory=list)
+
+    def add(self, answer: Answer, code: str, sentence: str, rule: str | None = None) -> None:
+        self.reasons.append((answer, Reason(code=code, sentence=sentence, rule=rule)))
+
+    @property
+    def answer(self) -> Answer:
+        given = {answer for answer, _ in self.reasons}
+        return next((answer for answer in WORST_FIRST if answer in given), Answer.APPROVED)
+
+
+def summarise(answer: Answer, found: Findings, scope: OutOfScope | None) -> str:
+    if answer is Answer.APPROVED and scope is not None:
+        return f"Out of scope by rule {scope.id}: {scope.because}"
+    if answer is Answer.APPROVED:
+        applied = sum(1 for rule in found.rules if rule.state is RuleState.SATISFIED)
+        which = "the rule that applies is" if applied == 1 else f"all {applied} rules that apply are"
+        return f"Approved: {which} satisfied."
+    sentences = [reason.sentence for given, reason in found.reasons if given is answer]
+    more = len(found.reasons) - 1
+    tail = f" (and {more} more reason{'s' if more > 1 else ''})" if more > 0 else ""
+    return f"{answer.value.capitalize()}: {sentences[0].rstrip('.')}{tail}."
