@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
 from gate import __version__
@@ -123,7 +124,7 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
             log=tuple(key.vkey for key in trust.log),
             act=tuple(key.vkey for key in trust.act),
             verdict=tuple(key.vkey for key in trust.verdict),
-            seal=tuple(hashlib.sha256(pem.encode()).hexdigest() for pem in trust.seal),
+            seal=tuple(hashlib.sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in trust.seal),
         ),
         texts=found.texts,
         looked_for=frozenset[DeviationClass](),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from ssl import PEM_cert_to_DER_cert
 
 from gate.auditlog.entry import EntryKind, Recorder
 from gate.domain.errors import ConflictError
@@ -42,7 +43,7 @@ def found(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Receipt:
                 "log": [key.vkey for key in trust.log],
                 "act": [key.vkey for key in trust.act],
                 "verdict": [key.vkey for key in trust.verdict],
-                "sealSha256": [hashlib.sha256(pem.encode()).hexdigest() for pem in trust.seal],
+                "sealSha256": [hashlib.sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in trust.seal],
             },
             "fingerprints": [{"key": name, "fingerprint": value} for name, value in fingerprints(parts.keys)],
             "directory": {"name": parts.settings.directory.name, "kind": parts.settings.directory.kind},
