@@ -26,7 +26,6 @@ FACES = {
     "symbols": "DejaVuSans.ttf",
 }
 FALLBACKS = (
-    "DejaVuSans.ttf",
     *(
         f"NotoSans{script}-Regular.ttf"
         for script in (
@@ -34,6 +33,7 @@ FALLBACKS = (
             "Gurmukhi", "Kannada", "Malayalam", "Sinhala", "Khmer", "Lao", "Myanmar", "Ethiopic", "Symbols", "Symbols2",
         )
     ),
+    "DejaVuSans.ttf",
     "wqy-microhei.ttc",
 )  # fmt: skip
 REQUIRED = (
@@ -87,10 +87,14 @@ def find_fonts(roots: tuple[Path, ...] = ROOTS) -> dict[str, Path]:
     return found
 
 
-@cache
 def load_face(name: str, roots: tuple[Path, ...] = ROOTS) -> Face:
     """One of ``FACES``, or a fallback by file name. ``UnavailableError`` (misconfigured) when it is not installed."""
-    file = FACES.get(name, name)
+    return _load_file(FACES.get(name, name), roots)
+
+
+@cache
+def _load_file(file: str, roots: tuple[Path, ...]) -> Face:
+    """Each file once: two faces of one name would mix up their characters in the document."""
     path = find_fonts(roots).get(file)
     if path is None:
         missing = [item for item in REQUIRED if item not in find_fonts(roots)] or [file]

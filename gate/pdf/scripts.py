@@ -1,10 +1,11 @@
-"""Text in every script, made drawable: nothing invisible, nothing reordered by stealth, right-to-left the right way.
+"""Text in every script, made drawable: nothing invisible, nothing reordered by stealth.
 
 ``visible`` escapes what cannot be seen (controls, bidi overrides, zero-width characters, halves of
 surrogate pairs) as ``⟨U+202E⟩`` and normalises to NFC. ``visual`` puts one line into drawing order:
-a reduced form of the Unicode bidirectional algorithm (UAX #9: runs of one direction, neutrals as
-their neighbours, numbers and Latin inside right-to-left text kept, brackets mirrored; no explicit
-embeddings, they are escaped), with Arabic letters in their joined forms. The twin holds the exact text.
+a reduced form of the Unicode bidirectional algorithm (UAX #9 with the base direction of these
+English pages, left to right: runs of one direction, neutrals as their neighbours, numbers inside
+right-to-left text kept, brackets mirrored; no explicit embeddings, they are escaped), with Arabic
+letters in their joined forms. The twin holds the exact text.
 """
 
 from __future__ import annotations
@@ -40,13 +41,7 @@ def visual(line: str) -> str:
     """One line in drawing order; the same string when all of it runs left to right."""
     if line.isascii() or not any(unicodedata.bidirectional(char) in _RTL for char in line):
         return line
-    drawn = [_reversed(text) if rtl else text for text, rtl in _runs(_join_arabic(line))]
-    return "".join(reversed(drawn) if _is_rtl_base(line) else drawn)
-
-
-def _is_rtl_base(line: str) -> bool:
-    first = next((kind for kind in map(unicodedata.bidirectional, line) if kind in _RTL or kind == "L"), "L")
-    return first in _RTL
+    return "".join(_reversed(text) if rtl else text for text, rtl in _runs(_join_arabic(line)))
 
 
 def _reversed(text: str) -> str:
@@ -65,18 +60,17 @@ def _reversed(text: str) -> str:
 
 
 def _runs(line: str) -> list[tuple[str, bool]]:
-    """Maximal runs of one direction: (text, is right-to-left). Neutrals between unlike runs take the line's."""
-    base = _is_rtl_base(line)
+    """Maximal runs of one direction: (text, is right-to-left). Neutrals between unlike runs go left to right."""
     strong: list[bool | None] = []
     for char in line:
         kind = unicodedata.bidirectional(char)
         strong.append(True if kind in _RTL else False if kind == "L" else None)
-    before: bool | None = base
+    before = False
     directions: list[bool] = []
     for place, value in enumerate(strong):
         if value is None:
-            after = next((item for item in strong[place:] if item is not None), base)
-            value = before if before == after else base
+            after = next((item for item in strong[place:] if item is not None), False)
+            value = before and after
         else:
             before = value
         directions.append(bool(value))
