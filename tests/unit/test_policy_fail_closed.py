@@ -249,6 +249,24 @@ def test_every_owning_team_is_asked() -> None:
     decision = evaluate(EFFECTIVE, everyday(paths=paths("ledger/a.py", "payments/b.py", "x.py"), approvals=(BOB,)))
     missing = [one.team for rule in decision.rules for one in rule.requirements if one.missing]
     assert missing == ["payments", "platform"]
+    able = {one.team: [who.name for who in one.candidates] for one in decision.rules[0].requirements}
+    assert able == {"ledger": [], "payments": ["Paula"], "platform": ["Pat"]}
+
+
+@pytest.mark.req("INV-01")
+def test_the_empty_group_of_one_team_is_an_error_beside_full_ones() -> None:
+    staff = tuple(one for one in STAFF if one.login != "paula")
+    decision = evaluate(EFFECTIVE, everyday(staff=staff, paths=paths("ledger/a.py", "payments/b.py")))
+    assert decision.answer is Answer.ERROR
+    assert next(reason.code for reason in decision.reasons if "payments" in reason.sentence) == "group-empty"
+
+
+@pytest.mark.req("INV-12")
+def test_an_empty_address_is_called_that() -> None:
+    decision = evaluate(EFFECTIVE, everyday(contributors=(contributor(None, address="", how="malformed"),)))
+    assert decision.reasons[0].sentence.startswith(
+        "An empty address (author of revision 1) cannot be attributed: it is"
+    )
 
 
 VETOES: dict[str, tuple[dict[str, Any], bool]] = {

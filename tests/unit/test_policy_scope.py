@@ -98,13 +98,22 @@ def test_a_robot_alone_is_out_of_scope() -> None:
         (BOT_COMMIT, contributor("alice", "pusher")),
         (BOT_COMMIT,),
         (BOT_COMMIT, contributor(None, "pusher", address="bot@renovate.example", how="mail")),
+        (BOT_COMMIT, contributor("renovate", "pusher", how="mail")),
     ],
-    ids=["a person's commit beside", "pushed by a person", "by its address alone", "an address in place of a login"],
+    ids=[
+        "a person's commit beside",
+        "pushed by a person",
+        "by its address alone",
+        "an address in place of a login",
+        "a mail in place of a login",
+    ],
 )
 def test_a_robot_address_alone_spares_nobody(contributors: tuple[ContributorFacts, ...]) -> None:
-    decision = scoped(author="corp:alice", contributors=contributors)
-    assert decision.out_of_scope is None
-    assert not decision.answer.allows
+    staff = (*STAFF, person("renovate", "risk"))
+    for author in ("corp:alice", "corp:renovate"):
+        decision = scoped(staff=staff, author=author, contributors=contributors)
+        assert decision.out_of_scope is None
+        assert not decision.answer.allows
 
 
 @pytest.mark.req("POL-02")
@@ -152,6 +161,7 @@ def test_a_robot_with_a_directory_entry_counts_as_its_sponsor(part: str) -> None
 
 BOB, DANA = approve("bob", "maintainer:ledger"), approve("dana", "qa", index=11)
 PAT = approve("pat", "maintainer:platform", index=12)
+TWO_RULES = "Approved: all 2 rules that apply are satisfied."
 EVERYDAY: dict[str, dict[str, Any]] = {
     "a new file": {"paths": paths("ledger/posting/new.py")},
     "a file of the ledger without posting": {"paths": paths("ledger/x.py"), "approvals": (BOB,)},
@@ -171,6 +181,7 @@ EVERYDAY: dict[str, dict[str, Any]] = {
         "checks": (build_check(outcome="failure", reported_at=NOW - timedelta(hours=1)), build_check())
     },
     "a check of no interest failed": {"checks": (build_check(), build_check(name="spelling", outcome="failure"))},
+    "a check by the token of somebody else": {"checks": (build_check(reporter_person="corp:sam"),)},
     "the other reporter": {"checks": (build_check(reporter="ci-backup"),)},
     "a report by somebody without a say": {
         "checks": (build_check(), build_check(reporter="laptop", outcome="failure"))
@@ -193,6 +204,7 @@ EVERYDAY: dict[str, dict[str, Any]] = {
 def test_everyday_changes_pass(name: str) -> None:
     decision = evaluate(EFFECTIVE, build_facts(**{"approvals": (BOB, DANA), **EVERYDAY[name]}))
     assert decision.answer is Answer.APPROVED, decision.summary
+    assert decision.summary in ("Approved: the rule that applies is satisfied.", TWO_RULES)
     assert not decision.reasons
 
 
@@ -201,4 +213,6 @@ def test_a_release_branch_with_security() -> None:
     signed = (BOB, DANA, approve("sam", "security", index=13))
     acts = tuple(replace(one, target="refs/heads/release/2") for one in signed)
     assert evaluate(EFFECTIVE, build_facts(target="refs/heads/release/2", approvals=acts)).answer is Answer.APPROVED
-    assert evaluate(EFFECTIVE, build_facts(target="refs/heads/release/2", approvals=acts[:2])).answer is Answer.PENDING
+    without = evaluate(EFFECTIVE, build_facts(target="refs/heads/release/2", approvals=acts[:2]))
+    assert without.answer is Answer.PENDING
+    assert without.rules[-1].because == ("the target is release/2",)
