@@ -14,7 +14,7 @@ from typing import Final
 
 from gate.auditlog.entry import EntryKind, Recorder
 from gate.domain.contribution import ContributionState
-from gate.domain.errors import ConflictError
+from gate.domain.errors import ConflictError, UnavailableError
 from gate.policy.decision import Decision
 from gate.policy.evaluate import evaluate
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision
@@ -57,13 +57,16 @@ def decide(parts: Parts, repository: str, number: int, *, by: Recorder = SYSTEM)
     """Evaluate an open contribution and record the decision if it says something new.
 
     Returns the decision that now stands. Raises ``ConflictError`` when others kept being faster,
-    ``NotFoundError``, ``UnavailableError`` (no policy, database away).
+    ``NotFoundError``, ``UnavailableError`` (no policy, directory away): then nothing is recorded.
     """
     for attempt in range(ATTEMPTS):
         seen = look(parts, repository, number)
         row = seen.gathered.row
         if row.state != ContributionState.OPEN:
             return recorded_decision(parts, row) or seen.decision
+        if seen.gathered.facts.directory_error is not None:
+            # An outage is no fact about the contribution. What is recorded runs out by itself.
+            raise UnavailableError(seen.gathered.facts.directory_error, code="unreachable")
         known = recorded_decision(parts, row)
         if known is not None and _says_the_same(known, seen.decision):
             _renew(parts, row, seen.decision)
@@ -195,8 +198,18 @@ def policy_members(gathered: Gathered) -> dict[str, object]:
 
 
 def redecide_open(parts: Parts) -> int:
-    """Decide every open contribution anew, after an activation or an import. Returns how many."""
-    open_ones = contributions.open_for(parts.engine)
-    for row in open_ones:
-        decide(parts, row.repository, row.number)
-    return len(open_ones)
+    """Decide every open contribution anew, after an activation or an import. Returns how many.
+
+    One that no policy covers any more stays undecided and answers *error*; the others go on. An
+    outage is raised at the end, when everything that could be decided is.
+    """
+    done, outage = 0, None
+    for row in contributions.open_for(parts.engine):
+        try:
+            decide(parts, row.repository, row.number)
+            done += 1
+        except UnavailableError as problem:
+            outage = outage if problem.code == "no-policy" else problem
+    if outage is not None:
+        raise outage
+    return done

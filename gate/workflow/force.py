@@ -36,7 +36,7 @@ class InForce:
     def policy_for(self, repository: str, target: str) -> EffectivePolicy:
         """The policy of a target branch, or ``UnavailableError`` (no-policy): nothing is decided without one."""
         found = self.policies.policy_for(repository, target)
-        if found is None:
+        if found is None or not self.policies.is_protected(repository, target):
             raise UnavailableError(
                 f"No policy in force covers {target} of {repository}.",
                 code="no-policy",

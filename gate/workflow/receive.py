@@ -27,6 +27,7 @@ from gate.workflow.shown import HintOutcome
 from gate.workflow.tokens import TokenHolder, require_scope
 
 CONTRIB = "refs/heads/contrib/"
+UNNAMED = "(the git server named no pusher)"
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -86,7 +87,7 @@ def hint(parts: Parts, repository: str, holder: TokenHolder, body: dict[str, Any
     ignored: list[str] = []
     accepted = 0
     for update in parsed.updates:
-        why_not = _take_update(looking, update)
+        why_not = _try_update(looking, update)
         if why_not:
             ignored.append(why_not)
         else:
@@ -173,6 +174,14 @@ def _look_at(parts: Parts, repository: str, by: Recorder, pusher: str | None) ->
     return _Looking(parts=parts, force=force, repository=registered, mirror=mirror, by=by, pusher=pusher)
 
 
+def _try_update(looking: _Looking, update: HintUpdate) -> str | None:
+    """One ref that cannot be a contribution (no history in common, nothing new) does not stop the others."""
+    try:
+        return _take_update(looking, update)
+    except InputError as problem:
+        return f"{update.ref}: {problem}"
+
+
 def _take_update(looking: _Looking, update: HintUpdate) -> str | None:
     """Act on one moved ref; a sentence says why nothing was to be done."""
     if is_protected(looking.repository, update.ref):
@@ -195,7 +204,8 @@ def _take_update(looking: _Looking, update: HintUpdate) -> str | None:
             topic=topic,
             source_ref=update.ref,
             head=tip,
-            pusher=looking.pusher,
+            # A git server that names nobody leaves an unattributed pusher behind, and that stops a decision.
+            pusher=looking.pusher or UNNAMED,
             change_request=None,
             title=None,
             opener=None,

@@ -31,6 +31,7 @@ from gate.workflow.signature import Signature, build_signature
 from gate.workflow.statement import Seen, build_statement_text, parse_seen, text_digest
 
 MAX_REASON = 4000
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,19 +122,28 @@ def sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addre
         is_first_in_session=_is_first(parts, who),
         key=key,
     )
-    try:
-        index = parts.ledger.append(build_signature(parts, prepared.look, signature)).indexes[0]
-    except ConflictError as faster:
-        again = _prepare(
-            parts, who, request.repository, request.number, request.act, (request.role, request.team, request.meaning)
-        )
-        raise _changed(shown, again) from faster
+    index = _append(parts, who, request, shown, prepared, signature)
     try:
         decide(parts, request.repository, request.number)
     except (UnavailableError, ConflictError):
         # The signature stands and is durable; until the worker decides anew the answer is *error*.
         return receipt(parts, index)
     return receipt(parts, index)
+
+
+def _append(
+    parts: Parts, who: SignedIn, request: SignRequest, shown: Seen, prepared: _Prepared, signature: Signature
+) -> int:
+    """Record it. Whatever moved without changing what was shown (a decision renewed) is simply tried again."""
+    for _ in range(ATTEMPTS):
+        try:
+            return parts.ledger.append(build_signature(parts, prepared.look, signature)).indexes[0]
+        except ConflictError:
+            wanted = (request.role, request.team, request.meaning)
+            prepared = _prepare(parts, who, request.repository, request.number, request.act, wanted)
+            if prepared.seen != shown:
+                raise _changed(shown, prepared) from None
+    raise ConflictError("Others kept being faster. Nothing was signed.", code="busy", remedy="Sign again.")
 
 
 def _prepare(

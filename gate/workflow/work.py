@@ -28,6 +28,8 @@ LEASE: Final = timedelta(minutes=10)
 WALK_EVERY: Final = timedelta(minutes=1)
 SWEEP_EVERY: Final = timedelta(hours=1)
 KEEP: Final = timedelta(days=30)
+# After a renewal failed: long enough not to press a directory that is down, short enough to heal soon.
+REST: Final = timedelta(seconds=2)
 
 Report = Callable[[str, str], None]
 T = TypeVar("T")
@@ -39,6 +41,7 @@ class Worker:
 
     parts: Parts
     report: Report
+    _rest_until: datetime | None = None
     _walked_at: datetime | None = None
     _swept_at: datetime | None = field(default=None)
 
@@ -79,11 +82,22 @@ class Worker:
 
     def _renewals(self) -> int:
         """Decisions are renewed when half of their time is over, so that CI hardly ever meets an old one."""
+        now = self.parts.clock.now()
+        if self._rest_until is not None and now < self._rest_until:
+            return 0
         ahead = timedelta(seconds=self.parts.settings.policy.max_age_seconds / 2)
-        due = contributions.due_for_renewal(self.parts.engine, self.parts.clock.now() + ahead)
+        due = contributions.due_for_renewal(self.parts.engine, now + ahead)
+        done = 0
         for row in due:
-            self._try(f"renewal of {row.id}", partial(decide, self.parts, row.repository, row.number))
-        return len(due)
+            try:
+                decide(self.parts, row.repository, row.number)
+                done += 1
+            except GateError as problem:
+                self.report(f"renewal of {row.id}", str(problem))
+                self._rest_until = now + REST
+                if problem.code == "unreachable":
+                    break
+        return done
 
     def _walk(self) -> int:
         found = 0
