@@ -46,15 +46,14 @@ def build(
     )
     asked_by = PersonLabel(id=OPERATOR.id, name="the operator", login="")
     try:
-        made = export.build(
-            parts, wanted, asked_by, OPERATOR, out=out, progress=lambda step: click.echo(step, err=True)
-        )
+        made = export.build(parts, wanted, asked_by, OPERATOR, progress=lambda step: click.echo(step, err=True))
     finally:
         parts.ledger.close()
+    write_whole(out, made.sealed)
     if as_json:
-        click.echo(json.dumps({"pack": made.id, "file": str(made.path), "sha256": made.sha256, "index": made.index}))
+        click.echo(json.dumps({"pack": made.id, "file": str(out), "sha256": made.sha256, "index": made.index}))
         return
-    click.echo(f"{made.path}  sha256 {made.sha256}  (audit entry {made.index})")
+    click.echo(f"{out}  sha256 {made.sha256}  (audit entry {made.index})")
     click.echo(f"{len(made.pack.contributions)} sheets, {len(made.pack.deviations)} deviations.")
 
 
@@ -91,6 +90,13 @@ def audit(instance: Path, since: Path | None, as_json: bool) -> None:
 def checkpoint(instance: Path) -> None:
     """Print the newest signed checkpoint. Keep it elsewhere: it is what `gate audit --since` compares with."""
     click.echo(open_parts(instance).log.checkpoint(), nl=False)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The whole file or none of it."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def _read(path: Path) -> str:

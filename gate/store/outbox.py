@@ -76,6 +76,12 @@ def postpone(engine: Engine, job: JobRow, now: datetime, error: str) -> datetime
     return now + wait
 
 
+def newest(source: Source, kind: str, limit: int = 100) -> tuple[JobRow, ...]:
+    """The last jobs of a kind, done or not, newest first."""
+    query = select(outbox).where(outbox.c.kind == kind).order_by(outbox.c.id.desc()).limit(limit)
+    return fetch_all(source, query, JobRow)
+
+
 def waiting(source: Source) -> int:
     """How many jobs are not done."""
     return int(fetch_value(source, select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))))

@@ -76,7 +76,7 @@ class Worker:
             case "redecide":
                 redecide_open(self.parts)
             case export.JOB:
-                export.run_job(self.parts, str(job.content["pack"]))
+                export.run_job(self.parts, job.content)
             case other:
                 raise GateError(f"No part of this version does jobs of kind {other!r}.", code="unknown-job")
 

@@ -171,13 +171,359 @@ def build_answers(world: World) -> dict[str, Any]:
         "status.answer": lambda repository, sha, target: build_answer(repository, sha),
         "status.verdicts": lambda repository, target, shas: {"verdicts": dict.fromkeys(shas), "answers": {}},
         "receive.hint": lambda repository, holder, body: shown.HintOutcome(fresh=True, accepted=1, ignored=()),
-        "receive.delivery": lambda forge, headers, raw, address: shown.HintOutcome(fresh=False, accepted=0, ignored=()),
+        "deliver.delivery": lambda forge, headers, raw, address: shown.HintOutcome(fresh=False, accepted=0, ignored=()),
         "receive.ci": lambda holder, body: {"repository": "ledger-core", "number": 12},
         "checks.report": lambda holder, repository, sha, body: {"index": 99},
         "export.request": lambda who, wanted: "p1",
         "export.pack": lambda pack_id: build_pack(world, pack_id),
         "export.packs": lambda: (build_pack(world, "p1"),),
-        "export.pack_file": lambda pack_id: write_pack(world),
+        "export.pack_file": lambda pack_id: b"%PDF-1.7\n",
+        "export.population_csv": lambda who, wanted: b"number,title\r\n12,x\r\n",
+        "health.health": lambda: (True, {"ok": True}),
+    }
+    return {name: answering(name, build) for name, build in plain.items()}
+
+
+def sign_in(world: World, login: str, password: str) -> tuple[shown.SignedIn, str]:
+    if (login, password) != ("anna", PASSWORD):
+        raise NotSignedInError("Login or password is wrong.", remedy="Try again.")
+    return world.person, COOKIE
+
+
+def bearer(world: World, header: str) -> Any:
+    if header != f"Bearer {TOKEN}":
+        raise NotSignedInError("There is no such token.")
+    return SimpleNamespace(id="t1", name="ci", repository=world.token_repository, scopes=world.scopes)
+
+
+def sign(world: World, password: str) -> shown.ReceiptShown:
+    if password != PASSWORD:
+        raise NotSignedInError("The password is wrong.", code="wrong-password", remedy="Type it again.")
+    return build_receipt(world, 41)
+
+
+def build_item(world: World) -> shown.ContributionItem:
+    return shown.ContributionItem(
+        repository="ledger-core",
+        number=12,
+        title=world.text,
+        author="Boris Klein",
+        from_teams=("payments",),
+        to_teams=("ledger",),
+        target="refs/heads/main",
+        head=HEAD,
+        state=ContributionState.OPEN,
+        answer=Answer.PENDING,
+        ask=f"Approve as maintainer of ledger. {world.text}",
+        opened_at=NOW - timedelta(days=2),
+        updated_at=NOW - timedelta(hours=3),
+    )
+
+
+def build_inbox(world: World) -> shown.Inbox:
+    item = build_item(world)
+    landed = replace(item, number=9, state=ContributionState.MERGED, answer=Answer.APPROVED, title=None, ask="Landed.")
+    return shown.Inbox(needs_you=(item,), waiting=(), decided=(landed,), open_elsewhere=4)
+
+
+def build_decision(world: World, answer: Answer = Answer.PENDING) -> Decision:
+    names = ("Anna Berg", "Chen Li", "Dora Nagy", "Emil Novak", "Farah Aziz", "Goran Ilic", "Hana Sato")
+    need = RequirementResult(
+        id="owner",
+        role="maintainer",
+        team="ledger",
+        count=2,
+        meaning="owner-approval",
+        sentence="Needs 1 more: a maintainer of ledger",
+        filled=(
+            Filled(
+                person="corp:2", name=f"Ines Roth {world.text}", index=30, signed_at=NOW, meaning="I approve as owner"
+            ),
+        ),
+        missing=1,
+        candidates=tuple(Candidate(person=f"corp:{name}", name=name) for name in names),
+        disqualified=(
+            Disqualified(
+                person="corp:1", name="Boris Klein", code="contributor", reason=f"pushed revision 1 {world.text}"
+            ),
+        ),
+    )
+    return Decision(
+        answer=answer,
+        summary=f"Waits for 1 signature. {world.text}",
+        evaluated_at=NOW,
+        valid_until=NOW + timedelta(minutes=5),
+        head=HEAD,
+        target="refs/heads/main",
+        policy_epoch=3,
+        policy_digest=DIGEST,
+        reasons=(Reason(code="missing", sentence=f"One maintainer of ledger is missing. {world.text}", rule="owners"),),
+        rules=(
+            RuleResult(
+                id="owners",
+                description=f"Owners approve {world.text}",
+                state=RuleState.UNSATISFIED,
+                because=("cross-team: payments is not ledger",),
+                requirements=(need,),
+                controls=("SOX-CC8.1",),
+            ),
+            RuleResult(id="security", description="Security reviews crypto", state=RuleState.NOT_APPLICABLE),
+            RuleResult(id="sanity", description="Somebody looked", state=RuleState.SATISFIED),
+            RuleResult(id="broken", description="Broken", state=RuleState.ERROR, error=world.text),
+        ),
+        conditions=(
+            ConditionResult(
+                id="training",
+                kind="training",
+                is_met=False,
+                sentence=world.text,
+                remedy=world.text,
+                people=(world.text,),
+            ),
+            ConditionResult(id="cr", kind="change-request", is_met=True, sentence="Change request CHG-1 is given."),
+        ),
+        not_counted=(
+            NotCounted(index=12, person="corp:3", name=world.text, code="stale", reason=f"an older head {world.text}"),
+        ),
+        excluded=(Disqualified(person="corp:1", name=world.text, code="contributor", reason=world.text),),
+        ask=(Candidate(person="corp:4", name=world.text),),
+        notes=(world.text,),
+    )
+
+
+def build_facts(world: World) -> Facts:
+    person = PersonFacts(
+        id="corp:1",
+        login="boris",
+        name=world.text,
+        state="active",
+        team="payments",
+        entity="Aster Pay GmbH",
+        trainings=(TrainingHeld(code="GXP-1", valid_until=NOW, as_of=NOW.date(), source="register"),),
+    )
+    return Facts(
+        now=NOW,
+        repository=RepositoryFacts(
+            id="ledger-core", mode="enforce", owning_teams=("ledger",), protected=("refs/heads/main",)
+        ),
+        number=12,
+        target="refs/heads/main",
+        head=HEAD,
+        tree=TREE,
+        merge_base=BASE,
+        merges_cleanly=True,
+        revision=2,
+        policy_epoch=3,
+        policy_digest=DIGEST,
+        author="corp:1",
+        paths=(PathFacts(path=f"src/{world.text}", old_path="src/old.py", status="R", added=3, deleted=1),),
+        contributors=(ContributorFacts(part="author", address="b@x", person="corp:1", how="mail", revisions=(1, 2)),),
+        people=(person,),
+        checks=(CheckFacts(name="build", head=HEAD, outcome="success", reporter=world.text, reported_at=NOW),),
+        directory_checked_at=NOW,
+    )
+
+
+def build_page(world: World, number: int) -> shown.ContributionPage:
+    if number != 12:
+        raise NotFoundError("There is no such contribution.")
+    decision = build_decision(world)
+    return shown.ContributionPage(
+        item=build_item(world),
+        mode=Mode.ENFORCE,
+        description=world.text,
+        decision=decision,
+        decision_index=33,
+        facts=build_facts(world),
+        now=replace(decision, answer=Answer.BLOCKED),
+        error=None,
+        revisions=(
+            shown.RevisionShown(
+                number=2, head=HEAD, tree=TREE, merge_base=BASE, recorded_at=NOW, pusher=f"boris {world.text}"
+            ),
+        ),
+        contributors=(
+            shown.ContributorShown(
+                name=world.text, person=None, address=world.text, part="co-author", how="nobody", team=None
+            ),
+        ),
+        timeline=build_timeline(world),
+        may=(Act.APPROVE, Act.REJECT, Act.WITHDRAW),
+        why_not=world.text,
+        own_approval=30,
+        change_request=world.text,
+    )
+
+
+def build_timeline(world: World) -> tuple[shown.TimelineItem, ...]:
+    return (
+        shown.TimelineItem(
+            index=33, at=NOW, kind="decision", sentence=f"Decided: pending {world.text}", person=None, reason=world.text
+        ),
+    )
+
+
+def build_form(
+    world: World,
+    who: Any,
+    repository: str,
+    number: int,
+    act: Act,
+    role: str | None = None,
+    team: str | None = None,
+    meaning: str | None = None,
+) -> shown.SignForm:
+    choices = (
+        shown.SignChoice(
+            role="maintainer",
+            team="ledger",
+            meanings=(("owner-approval", "I approve as owner"), ("review", f"I have reviewed {world.text}")),
+            satisfies=(f"A maintainer of ledger {world.text}",),
+        ),
+        shown.SignChoice(role="qa", team=None, meanings=(("owner-approval", "I approve"),), satisfies=()),
+    )
+    return shown.SignForm(
+        repository=repository,
+        number=number,
+        title=world.text,
+        act=act,
+        head=HEAD,
+        tree=TREE,
+        target="refs/heads/main",
+        merge_base=BASE,
+        files=3,
+        change_request=world.text,
+        policy_id="bank",
+        policy_epoch=3,
+        policy_digest=DIGEST,
+        choices=() if act is Act.WITHDRAW else choices,
+        role=role or "maintainer",
+        team=team or ("ledger" if role is None else None),
+        meaning=meaning or "owner-approval",
+        statement=f"I, Anna Berg, {act.value} as {role or 'maintainer'}: {meaning}.\nThe gate vouches. {world.text}",
+        statement_digest=DIGEST,
+        seen="e5" * 32,
+        reason_required=act is not Act.APPROVE,
+        afterwards=f"It may land. {world.text}",
+        counted=(world.text,),
+        printed_name="Anna Berg",
+    )
+
+
+def build_receipt(world: World, index: int) -> shown.ReceiptShown:
+    return shown.ReceiptShown(
+        index=index,
+        kind="approval",
+        lines=(("Signed by", f"Anna Berg {world.text}"), ("Meaning", "I approve as owner")),
+        envelope='{"payload":"…"}',
+        statement=world.text,
+        proof="c2sp.org/tlog-proof@v1\nindex 41\n",
+        leaf=DIGEST,
+        repository="ledger-core",
+        number=12,
+        answer=Answer.APPROVED,
+    )
+
+
+def build_terms(world: World) -> shown.TermsShown:
+    return shown.TermsShown(id="dco", title=world.text, text=world.text, digest=DIGEST, accepted_at=None)
+
+
+def build_card(world: World) -> shown.RepositoryCard:
+    return shown.RepositoryCard(
+        id="ledger-core",
+        title=world.text,
+        description=world.text,
+        mode=Mode.WARN,
+        owning_teams=("ledger",),
+        protected=("refs/heads/main",),
+        contact=world.text,
+        open_count=3,
+        merged_count=20,
+        waiting_for_reviewers=93_000,
+    )
+
+
+def build_repository(world: World) -> shown.RepositoryPage:
+    return shown.RepositoryPage(
+        card=build_card(world),
+        url=f"https://git.example/{world.text}",
+        policy_id="bank",
+        rules=((world.text, (world.text,)),),
+        eligible=((world.text, True, world.text), ("Training", False, world.text)),
+        recent=(build_item(world),),
+    )
+
+
+def build_policies(world: World) -> shown.PolicyPage:
+    return shown.PolicyPage(
+        epoch=3,
+        activated_at=NOW,
+        activated_by=world.text,
+        index=2,
+        files=(shown.PolicyFile(name="bank.yaml", text=world.text, digest=DIGEST, effective=DIGEST),),
+    )
+
+
+def build_pack(world: World, pack_id: str) -> shown.PackShown:
+    if pack_id not in ("p1", "queued"):
+        raise NotFoundError("There is no such pack.")
+    state = "ready" if pack_id == "p1" else "queued"
+    return shown.PackShown(
+        id=pack_id,
+        repository="ledger-core",
+        period_from=NOW - timedelta(days=90),
+        period_to=NOW,
+        state=state,
+        step=world.text,
+        asked_by=world.text,
+        asked_at=NOW,
+        sha256=DIGEST,
+        pages=31,
+        index=77,
+    )
+
+
+def build_answers(world: World) -> dict[str, Any]:
+    """Every workflow function the room calls, by ``module.function``."""
+
+    def answering(name: str, build: Any) -> Any:
+        def call(_parts: Any, *given: Any) -> Any:
+            world.calls.append((name, given))
+            if name in world.raises:
+                raise world.raises[name]
+            return build(*given)
+
+        return call
+
+    plain = {
+        "session.sign_in": lambda login, password, address: sign_in(world, login, password),
+        "session.current": lambda token: world.person if token == COOKIE else None,
+        "session.sign_out": lambda token: None,
+        "tokens.bearer": lambda header: bearer(world, header),
+        "pages.inbox": lambda who: build_inbox(world),
+        "pages.contributions": lambda who, repository, state: (build_item(world),),
+        "pages.contribution": lambda who, repository, number: build_page(world, number),
+        "pages.repositories": lambda who: (build_card(world),),
+        "pages.repository": lambda who, repository: build_repository(world),
+        "pages.policies": lambda: build_policies(world),
+        "pages.log": lambda page: build_timeline(world),
+        "pages.by_head": lambda repository, sha: 12 if sha == HEAD else None,
+        "sign.prepare": lambda *given: build_form(world, *given),
+        "sign.sign": lambda who, wanted, password, address: sign(world, password),
+        "terms.terms": lambda who: (build_terms(world),),
+        "terms.accept": lambda who, terms_id, digest, password, address, request_id: sign(world, password),
+        "receipt.receipt": lambda index: build_receipt(world, index),
+        "status.answer": lambda repository, sha, target: build_answer(repository, sha),
+        "status.verdicts": lambda repository, target, shas: {"verdicts": dict.fromkeys(shas), "answers": {}},
+        "receive.hint": lambda repository, holder, body: shown.HintOutcome(fresh=True, accepted=1, ignored=()),
+        "deliver.delivery": lambda forge, headers, raw, address: shown.HintOutcome(fresh=False, accepted=0, ignored=()),
+        "receive.ci": lambda holder, body: {"repository": "ledger-core", "number": 12},
+        "checks.report": lambda holder, repository, sha, body: {"index": 99},
+        "export.request": lambda who, wanted: "p1",
+        "export.pack": lambda pack_id: build_pack(world, pack_id),
+        "export.packs": lambda: (build_pack(world, "p1"),),
+        "export.pack_file": lambda pack_id: b"%PDF-1.7\n",
         "export.population_csv": lambda who, wanted: b"number,title\r\n12,x\r\n",
         "health.health": lambda: (True, {"ok": True}),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import BytesIO
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -67,8 +68,8 @@ def download_pack(pack_id: str) -> Response:
     if pack.state != "ready":
         raise ConflictError("This pack is not ready.", code="not-ready", remedy="Open its page to see its progress.")
     name = f"evidence-{pack.repository}-{pack.period_from:%Y%m%d}-{pack.period_to:%Y%m%d}.pdf"
-    path = export_step.pack_file(parts(), pack_id)
-    response = send_file(path, mimetype="application/pdf", as_attachment=True, download_name=name)
+    sealed = BytesIO(export_step.pack_file(parts(), pack_id))
+    response = send_file(sealed, mimetype="application/pdf", as_attachment=True, download_name=name)
     response.headers["Cache-Control"] = "no-store"
     return response
 
