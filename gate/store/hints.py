@@ -40,7 +40,8 @@ def mark_seen(engine: Engine, origin: str, delivery_id: str, now: datetime) -> b
     values = {"source": origin, "delivery_id": delivery_id, "seen_at": now}
     with writing(engine) as connection:
         fresh = _insert(connection.dialect.name, hint_seen).values(values).on_conflict_do_nothing()
-        return bool(connection.execute(fresh).rowcount)
+        # RETURNING, because an insert's row count is not known on every driver.
+        return connection.execute(fresh.returning(hint_seen.c.source)).first() is not None
 
 
 def count_refused(engine: Engine, origin: str, now: datetime) -> None:

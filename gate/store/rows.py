@@ -1,6 +1,6 @@
 """Writing many rows of many commands with few statements.
 
-Rules: rows of one shape (table, columns, key, mode) go to the database as one ``executemany``;
+Rules: rows of one shape (table, columns, key, mode) go to the database together;
 two writes to the same key keep their order, by starting a new phase when their shapes differ; an
 update that finds no row is an integrity error, like an insert that finds one.
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Table, bindparam, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Executable, Table, bindparam, update
 from sqlalchemy.exc import IntegrityError
 
+from gate.store.bulk import OnConflict, insert_rows
 from gate.store.command import EntryIndex, Row
 from gate.store.housekeeping import outbox
 from gate.store.plan import Placed
@@ -30,7 +30,6 @@ Values = dict[str, object]
 class RowBatch:
     """Rows collected for one transaction, in phases of shape → parameter sets."""
 
-    dialect: str
     _phases: list[dict[Shape, list[Values]]] = field(default_factory=lambda: [{}])
     _last: dict[tuple[object, ...], Shape] = field(default_factory=dict)
 
@@ -52,12 +51,12 @@ class RowBatch:
         """Send everything. Raises ``IntegrityError`` when an update found no row."""
         for phase in self._phases:
             for shape, values in phase.items():
-                _send(connection, shape, values, self.dialect)
+                _send(connection, shape, values)
 
 
 def write_rows(connection: Connection, placed: Iterable[Placed]) -> None:
     """Projections, blobs, free texts and jobs of the accepted commands."""
-    batch = RowBatch(connection.dialect.name)
+    batch = RowBatch()
     blobs: dict[bytes, Values] = {}
     texts: list[Values] = []
     jobs: list[Values] = []
@@ -75,11 +74,9 @@ def write_rows(connection: Connection, placed: Iterable[Placed]) -> None:
             payload = json.dumps(resolve(job.payload, item.first), sort_keys=True)
             jobs.append({"kind": job.kind, "payload": payload, "not_before": job.not_before})
     batch.write(connection)
-    for table, values in ((blob, list(blobs.values())), (free_text, texts)):
-        if values:
-            connection.execute(_insert_new(table, batch.dialect), values)
-    if jobs:
-        connection.execute(_INSERT_JOB, jobs)
+    insert_rows(connection, blob, list(blobs.values()), on_conflict=OnConflict.IGNORE)
+    insert_rows(connection, free_text, texts, on_conflict=OnConflict.IGNORE)
+    insert_rows(connection, outbox, jobs)
 
 
 def resolve(values: Mapping[str, object], first: int) -> Values:
@@ -87,37 +84,20 @@ def resolve(values: Mapping[str, object], first: int) -> Values:
     return {name: first + value.position if type(value) is EntryIndex else value for name, value in values.items()}
 
 
-def _send(connection: Connection, shape: Shape, values: list[Values], dialect: str) -> None:
-    _, _, key, is_update = shape
-    if is_update:
-        values = [
-            {f"key_{name}" if name in (key or ()) else name: value for name, value in row.items()} for row in values
-        ]
-    result = connection.execute(_statement(shape, dialect), values)
-    if is_update and result.rowcount != len(values):
-        raise IntegrityError(f"update of {shape[0].name} found no row", None, LookupError())
-
-
-@lru_cache(maxsize=512)
-def _statement(shape: Shape, dialect: str) -> Executable:
+def _send(connection: Connection, shape: Shape, values: list[Values]) -> None:
     table, columns, key, is_update = shape
     if key is None:
-        return insert(table).inline()
-    rest = [name for name in columns if name not in key]
-    if is_update:
-        changed: dict[str, Any] = {name: bindparam(name) for name in rest}
-        return update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in key)).values(changed)
-    found: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    if not rest:
-        return found.on_conflict_do_nothing(index_elements=list(key)).inline()  # type: ignore[no-any-return]
-    replaced = {name: found.excluded[name] for name in rest}
-    return found.on_conflict_do_update(index_elements=list(key), set_=replaced).inline()  # type: ignore[no-any-return]
+        insert_rows(connection, table, values)
+    elif not is_update:
+        insert_rows(connection, table, values, key=key, on_conflict=OnConflict.REPLACE)
+    else:
+        named = [{f"key_{name}" if name in key else name: value for name, value in row.items()} for row in values]
+        result = connection.execute(_update(table, columns, key), named)
+        if result.rowcount != len(values):
+            raise IntegrityError(f"update of {table.name} found no row", None, LookupError())
 
 
-@lru_cache(maxsize=16)
-def _insert_new(table: Table, dialect: str) -> Executable:
-    found: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    return found.on_conflict_do_nothing(index_elements=list(table.primary_key.columns)).inline()  # type: ignore[no-any-return]
-
-
-_INSERT_JOB = insert(outbox).inline()
+@lru_cache(maxsize=256)
+def _update(table: Table, columns: tuple[str, ...], key: tuple[str, ...]) -> Executable:
+    changed: dict[str, Any] = {name: bindparam(name) for name in columns if name not in key}
+    return update(table).where(*(table.c[name] == bindparam(f"key_{name}") for name in key)).values(changed)

@@ -27,6 +27,7 @@ from gate.auditlog.merkle import Peaks
 from gate.domain.clock import Clock
 from gate.domain.errors import ConflictError, GateError, InputError, UnavailableError
 from gate.signing.api import Signer
+from gate.store.bulk import insert_rows
 from gate.store.command import Command, Receipt
 from gate.store.engine import writing
 from gate.store.fence import Fence
@@ -81,7 +82,7 @@ class Writer:
             if not plan.accepted:
                 return _settle(batch, plan, before.size, _load_note(connection, before.size))
             leaves = [leaf for item in plan.accepted for leaf in batch[item.position].leaves]
-            connection.execute(_INSERT_ENTRY, _entry_rows(plan.accepted, leaves, at))
+            insert_rows(connection, log_entry, _entry_rows(plan.accepted, leaves, at))
             write_rows(connection, plan.accepted)
             after, note = self._extend(connection, before, leaves)
         self._fence.advance(after, note, at)
@@ -97,7 +98,6 @@ class Writer:
         return after, note
 
 
-_INSERT_ENTRY = insert(log_entry).inline()
 _INSERT_CHECKPOINT = insert(log_checkpoint).inline()
 _MOVE_HEAD = update(log_head).where(log_head.c.id == 1)
 

@@ -1,0 +1,1 @@
+"""Benchmarks: each module prints lines, and its ``run()`` returns them for ``.bench/results.json``."""
