@@ -78,12 +78,12 @@ def _page_streams(pdf: bytes) -> list[bytes]:
 
 
 def _median(work: Callable[[], T]) -> tuple[float, T]:
-    times = []
+    results, times = [], []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        result = work()
+        results.append(work())
         times.append(time.perf_counter() - start)
-    return statistics.median(times), result
+    return statistics.median(times), results[-1]
 
 
 def _row(name: str, value: float, unit: str, reference: float) -> dict[str, object]:

@@ -10,6 +10,7 @@ stay in memory until ``finish``: only then is "page x of y" known. Layout (table
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,9 +48,9 @@ class Element(StrEnum):
     ARTIFACT = "Artifact"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Colour:
-    """Device RGB, 0 to 1."""
+    """Device RGB, 0 to 1. Compared by identity, like styles: they are constants, looked up for every word drawn."""
 
     red: float
     green: float
@@ -70,7 +71,7 @@ BAD = Colour(0.70, 0.12, 0.12)
 CAUTION = Colour(0.55, 0.36, 0.02)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Style:
     """``face`` is one of ``fonts.FACES``; ``leading`` the distance of base lines."""
 
@@ -89,7 +90,7 @@ class Page:
     elements: list[Element] = field(default_factory=list)
     links: list[tuple[float, float, float, float, str, str]] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
-    pen: tuple[str, float, Colour] | None = None
+    pen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,8 @@ class Paper:
         self._canvas._preamble = ""
         set_instant(self._canvas, at)
         self._names: dict[tuple[str, int], str] = {}
+        self._pens: dict[Style, str] = {}
+        self._drawn: dict[tuple[str, Style], tuple[tuple[str, str], ...]] = {}
         self.pages: list[Page] = []
         self.bookmarks: list[Bookmark] = []
         self.page = self.new_page()
@@ -157,29 +160,39 @@ class Paper:
         """Draw one line of visible text with its base line at ``y``."""
         page = self.page
         page.elements.append(element)
-        if text.isascii():
-            self._show(page, x, y, ((load_face(style.face), text),), style)
-        elif text:
-            self._show(page, x, y, split_faces(visual(text), style.face), style)
-
-    def _show(self, page: Page, x: float, y: float, pieces: Sequence[tuple[Face, str]], style: Style) -> None:
-        place = f"1 0 0 1 {x:.2f} {y:.2f} Tm"
-        for face, piece in pieces:
-            for name, shown in self._encode(face, piece):
-                pen = (name, style.size, style.colour)
-                if page.pen != pen:
-                    page.text.append(f"{name} {style.size:g} Tf {style.colour.operands} rg")
-                    page.pen = pen
-                page.text.append(f"{place} ({shown}) Tj")
-                place = ""
-
-    def _encode(self, face: Face, text: str) -> Iterator[tuple[str, str]]:
-        """(font resource, escaped string) pairs. ASCII stands for itself in the first subset."""
-        if text.isascii():
-            yield self._font_name(face, 0), _escape(text)
+        if not text:
             return
-        for subset, codes in face.font.splitString(text, self._canvas._doc):
-            yield self._font_name(face, subset), _escape(codes.decode("latin-1"))
+        runs = self._plain_run(text, style) if text.isascii() else self._runs(text, style)
+        place = f"1 0 0 1 {x:.2f} {y:.2f} Tm"
+        for pen, shown in runs:
+            if page.pen != pen:
+                page.text.append(pen)
+                page.pen = pen
+            page.text.append(f"{place} ({shown}) Tj")
+            place = ""
+
+    def _plain_run(self, text: str, style: Style) -> tuple[tuple[str, str]]:
+        """ASCII stands for itself in the first subset of every face."""
+        pen = self._pens.get(style)
+        if pen is None:
+            pen = self._pens[style] = self._pen(load_face(style.face), 0, style)
+        return ((pen, text if _NEEDS_ESCAPE(text) is None else _escape(text)),)
+
+    def _runs(self, text: str, style: Style) -> tuple[tuple[str, str], ...]:
+        """(pen, escaped string) pairs of a text in any script; names come back on every page, so they are kept."""
+        key = (text, style)
+        runs = self._drawn.get(key)
+        if runs is None:
+            runs = self._drawn[key] = tuple(self._encode(text, style))
+        return runs
+
+    def _encode(self, text: str, style: Style) -> Iterator[tuple[str, str]]:
+        for face, piece in split_faces(visual(text), style.face):
+            for subset, codes in face.font.splitString(piece, self._canvas._doc):
+                yield self._pen(face, subset, style), _escape(codes.decode("latin-1"))
+
+    def _pen(self, face: Face, subset: int, style: Style) -> str:
+        return f"{self._font_name(face, subset)} {style.size:g} Tf {style.colour.operands} rg"
 
     def _font_name(self, face: Face, subset: int) -> str:
         key = (face.name, subset)
@@ -237,9 +250,12 @@ class Paper:
         canvas.showPage()
 
 
+_NEEDS_ESCAPE = re.compile(r"[^ -'*-\[\]-~]").search
+
+
 def _escape(text: str) -> str:
     """A PDF literal string (ISO 32000-1 §7.3.4.2); bytes above 127 are octal so the stream stays ASCII."""
-    if text.isascii() and text.isprintable() and "(" not in text and ")" not in text and "\\" not in text:
+    if _NEEDS_ESCAPE(text) is None:
         return text
     return "".join(_ESCAPES[ord(char)] for char in text)
 

@@ -87,6 +87,7 @@ def find_fonts(roots: tuple[Path, ...] = ROOTS) -> dict[str, Path]:
     return found
 
 
+@cache
 def load_face(name: str, roots: tuple[Path, ...] = ROOTS) -> Face:
     """One of ``FACES``, or a fallback by file name. ``UnavailableError`` (misconfigured) when it is not installed."""
     return _load_file(FACES.get(name, name), roots)

@@ -38,6 +38,8 @@ from gate.pdf.layout import (
 )  # fmt: skip
 
 WHITE = Style("bold", 11, 14, PALE)
+ORGANISATION = Style("bold", 14, 19)
+HOLDS, HOLDS_NOT = Style("bold", 10, 14, GOOD), Style("bold", 10, 14, BAD)
 FIGURE = Style("bold", 17, 22, ACCENT)
 
 
@@ -94,7 +96,7 @@ def draw_cover(paper: Paper, pack: EvidencePack, digest: str) -> None:
     flow = Flow(paper, "")
     flow.y = HEIGHT - 150
     flow.paragraph("Evidence pack", TITLE, element=Element.H1)
-    flow.paragraph(pack.organisation, Style("bold", 14, 19), after=18)
+    flow.paragraph(pack.organisation, ORGANISATION, after=18)
     scope = pack.scope
     flow.pairs(
         [
@@ -214,10 +216,11 @@ def _draw_branch(flow: Flow, branch: BranchCompleteness) -> None:
         ("unexplained", counts.unexplained),
     ]
     flow.table([Column("Class", 330), Column("Commits", FULL - 330)], [(name, str(value)) for name, value in rows])
-    sign, colour = ("=", GOOD) if branch.holds else ("≠", BAD)
+    sign = "=" if branch.holds else "≠"
     terms = " + ".join(str(value) for _, value in rows)
     flow.paragraph(
-        f"git counts {branch.first_parent_count}  {sign}  {terms}  =  {counts.total}", Style("bold", 10, 14, colour)
+        f"git counts {branch.first_parent_count}  {sign}  {terms}  =  {counts.total}",
+        HOLDS if branch.holds else HOLDS_NOT,
     )
     if branch.rewritten:
         flow.paragraph("History was rewritten: the first commit is not an ancestor of the last.", BODY_BOLD)

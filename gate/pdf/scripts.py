@@ -11,7 +11,7 @@ letters in their joined forms. The twin holds the exact text.
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
@@ -24,6 +24,7 @@ def escape(char: str) -> str:
     return f"⟨U+{ord(char):04X}⟩"
 
 
+@lru_cache(maxsize=20_000)
 def visible(text: str) -> str:
     """``text`` with nothing in it that a reader could not see. Line breaks must be dealt with before."""
     if text.isascii() and text.isprintable():
@@ -37,6 +38,7 @@ def is_shaped(text: str) -> bool:
     return any("\u0900" <= char <= "\u109f" or "\u1780" <= char <= "\u17ff" for char in text)
 
 
+@lru_cache(maxsize=20_000)
 def visual(line: str) -> str:
     """One line in drawing order; the same string when all of it runs left to right."""
     if line.isascii() or not any(unicodedata.bidirectional(char) in _RTL for char in line):

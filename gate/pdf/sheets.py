@@ -23,7 +23,14 @@ from gate.pdf.engine import (
 from gate.pdf.front import Contents, begin_section, sheet_key, title_of, when
 from gate.pdf.layout import MONO, SMALL, SMALL_BOLD, Column, Flow, wrap
 
-RESULTS = {"APPROVED": ("Approved", GOOD), "REJECTED": ("Rejected", BAD), "WITHDRAWN": ("Withdrawn", CAUTION)}
+SUBTITLE = Style("bold", 10.5, 14)
+MARK = Style("bold", 8, 10.6, CAUTION)
+RESULTS = {
+    "APPROVED": ("Approved", Style("bold", 9, 12, GOOD)),
+    "REJECTED": ("Rejected", Style("bold", 9, 12, BAD)),
+    "WITHDRAWN": ("Withdrawn", Style("bold", 9, 12, CAUTION)),
+}
+OTHER = Style("bold", 9, 12, MUTED)
 GROUP = 100
 """Bookmarks of one level: a hundred sheets a group, so that no viewer meets thousands of siblings."""
 
@@ -54,7 +61,7 @@ def _anchor(flow: Flow, sheet: ContributionSheet, place: int, count: int) -> Non
 
 def _draw_sheet(flow: Flow, sheet: ContributionSheet, landings: list[tuple[str, Landing]]) -> None:
     flow.heading(f"{sheet.repository}#{sheet.number}")
-    flow.paragraph(title_of(sheet), Style("bold", 10.5, 14), element=Element.H2, after=6)
+    flow.paragraph(title_of(sheet), SUBTITLE, element=Element.H2, after=6)
     decision = sheet.decision
     flow.pairs(
         [
@@ -126,14 +133,14 @@ def _draw_signature(flow: Flow, row: SignatureRow) -> None:
     """One block, kept on one page: who, what it means, when, how, and what it is bound to."""
     rows = _signature_rows(row)
     width = FULL - 118
-    height = 22 + sum(style.leading * len(wrap(value, style, width)) for _, value, style in rows)
+    height = 22 + sum(look.leading * len(wrap(value, look, width)) for _, value, look in rows)
     flow.need(min(height, 640))
     top = flow.y
-    word, colour = RESULTS.get(row.result, (row.result, MUTED))
+    word, style = RESULTS.get(row.result, (row.result, OTHER))
     flow.paper.fill(LEFT, top - 15, FULL, 15, PALE, Element.ARTIFACT)
-    flow.paper.fill(LEFT, top - 15, 3, 15, colour, Element.ARTIFACT)
-    head = wrap(f"{word}: {row.name}", Style("bold", 9, 12, colour), FULL - 150)[0]
-    flow.paper.text(LEFT + 10, top - 10.5, head, Style("bold", 9, 12, colour), Element.H2)
+    flow.paper.fill(LEFT, top - 15, 3, 15, style.colour, Element.ARTIFACT)
+    head = wrap(f"{word}: {row.name}", style, FULL - 150)[0]
+    flow.paper.text(LEFT + 10, top - 10.5, head, style, Element.H2)
     shown = when(row.signed_at)
     flow.paper.text(RIGHT - 6 - measure(shown, SMALL), top - 10.5, shown, SMALL, Element.P)
     flow.y -= 17
@@ -166,14 +173,13 @@ def _signature_rows(row: SignatureRow) -> list[tuple[str, str, Style]]:
 
 def _marks(row: SignatureRow) -> list[tuple[str, str, Style]]:
     """What takes force from a signature, in words."""
-    bold = Style("bold", 8, 10.6, CAUTION)
     marks = []
     if row.stale:
-        marks.append(("Stale", "It names a revision that is not the last one; it does not count for that.", bold))
+        marks.append(("Stale", "It names a revision that is not the last one; it does not count for that.", MARK))
     if row.withdrawn is not None:
-        marks.append(("Withdrawn", f"Taken back by audit entry {row.withdrawn}.", bold))
+        marks.append(("Withdrawn", f"Taken back by audit entry {row.withdrawn}.", MARK))
     if row.supersedes is not None:
-        marks.append(("Takes back", f"audit entry {row.supersedes}", bold))
+        marks.append(("Takes back", f"audit entry {row.supersedes}", MARK))
     if row.expires_at is not None:
         marks.append(("Expires", when(row.expires_at), SMALL))
     return marks
