@@ -139,13 +139,22 @@ class ContributionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignOption:
+    """A role with one meaning it may carry: chosen together, so that no pair can be wrong."""
+
+    value: str
+    role: str
+    meaning: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignView:
     verb: str
     icon: str
     button: str
     choice: str
-    options: tuple[tuple[str, str, bool], ...]
-    meanings: tuple[tuple[str, str, bool], ...]
+    options: tuple[SignOption, ...]
     satisfies: tuple[str, ...]
 
 
@@ -208,21 +217,30 @@ def build_sign_view(form: SignForm, name: str) -> SignView:
         verb=verb,
         icon=icon,
         button=f"Sign as {form.printed_name or name}: {phrase}",
-        choice=write_choice(form.role, form.team),
-        options=tuple((write_choice(one.role, one.team), describe_role(one), one is chosen) for one in form.choices),
-        meanings=tuple((key, text, key == form.meaning) for key, text in (chosen.meanings if chosen else ())),
+        choice=write_choice(form.role, form.team, form.meaning),
+        options=tuple(
+            SignOption(
+                value=write_choice(one.role, one.team, key),
+                role=describe_role(one),
+                meaning=text,
+                is_chosen=one is chosen and key == form.meaning,
+            )
+            for one in form.choices
+            for key, text in one.meanings
+        ),
         satisfies=chosen.satisfies if chosen else (),
     )
 
 
-def write_choice(role: str | None, team: str | None) -> str:
-    """``maintainer:ledger``: a role and its team as one value of a form."""
-    return f"{role or ''}:{team or ''}"
+def write_choice(role: str | None, team: str | None, meaning: str | None) -> str:
+    """``maintainer:ledger:review``: role, team and meaning as one value of a form."""
+    return ":".join((role or "", team or "", meaning or ""))
 
 
-def parse_choice(choice: str | None, meaning: str | None) -> tuple[str | None, str | None, str | None]:
+def parse_choice(choice: str | None) -> tuple[str | None, str | None, str | None]:
     """The reverse of ``write_choice``; empty parts are None."""
-    role, _, team = (choice or "").partition(":")
+    role, _, rest = (choice or "").partition(":")
+    team, _, meaning = rest.partition(":")
     return role or None, team or None, meaning or None
 
 

@@ -18,6 +18,7 @@ from gate.domain.errors import InputError
 
 MAX_DEPTH = 32
 _HEX64 = re.compile(r"[0-9a-f]{64}")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8000}")
 _REQUEST_ID = re.compile(r"[0-9a-zA-Z_-]{8,64}")
 
 
@@ -44,6 +45,14 @@ def read_secret(name: str) -> str:
 def read_digest(name: str) -> str:
     value = request.form.get(name, "")
     if not _HEX64.fullmatch(value):
+        raise InputError("The form is incomplete.", field=name, remedy="Open the page again.")
+    return value
+
+
+def read_token(name: str) -> str:
+    """What the form itself carried, given back: one word of printable ASCII. What it means is checked by the step."""
+    value = request.form.get(name, "")
+    if not _TOKEN.fullmatch(value):
         raise InputError("The form is incomplete.", field=name, remedy="Open the page again.")
     return value
 

@@ -32,8 +32,7 @@ FORM = {
     "csrf": CSRF,
     "seen": "e5" * 32,
     "request_id": "07" * 16,
-    "as": "maintainer:ledger",
-    "meaning": "owner-approval",
+    "as": "maintainer:ledger:owner-approval",
     "reason": "Looks right.\r\nTested it.",
     "password": PASSWORD,
 }
@@ -186,14 +185,13 @@ def test_signing_leads_to_the_receipt(client: FlaskClient, world: World, act: st
 
 @pytest.mark.req("SGN-01", "INV-04")
 def test_the_form_shows_everything_that_is_signed_in_order(client: FlaskClient) -> None:
-    text = client.get(SIGN + "?as=qa:&meaning=owner-approval").text
+    text = client.get(SIGN + "?as=qa::owner-approval").text
     parts = [
         "What you sign about",
         "a1" * 14,
         "What it satisfies",
         "What happens next",
         "You sign as",
-        "Your signature means",
         "Reason",
         "approve as qa: owner-approval",
         "SHA-256 of this text",
@@ -202,7 +200,7 @@ def test_the_form_shows_everything_that_is_signed_in_order(client: FlaskClient) 
     ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert 'value="qa:" checked' in text
+    assert 'value="qa::owner-approval" checked' in text
     assert f'name="seen" value="{"e5" * 32}"' in text
 
 

@@ -59,13 +59,13 @@ def test_a_delivery_may_be_larger_but_not_endless(app: Flask, world: World) -> N
     client = app.test_client()
     assert client.post("/api/v1/deliveries/github", data=b"x" * (2 * 1024 * 1024)).status_code == 200
     assert client.post("/api/v1/deliveries/github", data=b"x" * (4 * 1024 * 1024 + 1)).status_code == 413
-    assert len(world.called("receive.delivery")) == 1
+    assert len(world.called("deliver.delivery")) == 1
 
 
 def test_a_delivery_reaches_the_step_as_it_came(app: Flask, world: World) -> None:
     raw = b'{"a": 1, "a": 2, \xff\x00'
     app.test_client().post("/api/v1/deliveries/github", data=raw, headers={"X-Hub-Signature-256": "sha256=ab"})
-    forge, headers, given_raw, _ = world.called("receive.delivery")[0]
+    forge, headers, given_raw, _ = world.called("deliver.delivery")[0]
     assert (forge, given_raw, headers["x-hub-signature-256"]) == ("github", raw, "sha256=ab")
 
 
@@ -106,7 +106,7 @@ def test_odd_query_values_are_refused(app: Flask, world: World, value: str) -> N
 
 @pytest.mark.parametrize("reason", [b"a\x00b", b"a\x1b[31m", b"x" * 4001, b"a\xe2\x80\xaeb"])
 def test_odd_reasons_are_refused(app: Flask, world: World, reason: bytes) -> None:
-    body = f"csrf={CSRF}&seen={'e5' * 32}&request_id={'07' * 16}&as=a:b&meaning=c&password=p&reason=".encode()
+    body = f"csrf={CSRF}&seen={'e5' * 32}&request_id={'07' * 16}&as=a:b:c&password=p&reason=".encode()
     quoted = b"".join(b"%%%02x" % byte for byte in reason)
     answer = sign_in_client(app).post(
         "/contributions/ledger-core/12/approve", data=body + quoted, content_type="application/x-www-form-urlencoded"
@@ -215,7 +215,7 @@ def test_markup_in_any_text_stays_text(app: Flask, world: World) -> None:
 
 
 def test_markup_in_what_a_person_wrote_comes_back_as_text(app: Flask) -> None:
-    form = {"csrf": CSRF, "seen": "e5" * 32, "request_id": "07" * 16, "as": "a:b", "meaning": "c", "reason": HOSTILE}
+    form = {"csrf": CSRF, "seen": "e5" * 32, "request_id": "07" * 16, "as": "a:b:c", "reason": HOSTILE}
     answer = sign_in_client(app).post("/contributions/ledger-core/12/approve", data={**form, "password": "wrong"})
     assert answer.status_code == 422
     assert "<script>" not in answer.text
@@ -232,7 +232,7 @@ def test_markup_in_the_address_comes_back_as_text(app: Flask) -> None:
 def test_no_secret_reaches_the_operational_log(app: Flask, world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Passwords, cookies, tokens and form tokens; on success, on refusal and amid a fault of our own."""
     client = sign_in_client(app)
-    form = {"csrf": CSRF, "seen": "e5" * 32, "request_id": "07" * 16, "as": "a:b", "meaning": "c", "reason": "Secret!"}
+    form = {"csrf": CSRF, "seen": "e5" * 32, "request_id": "07" * 16, "as": "a:b:c", "reason": "Secret!"}
     for fault in (None, RuntimeError(f"fault with {PASSWORD}")):
         if fault is not None:
             world.raises["sign.sign"] = world.raises["status.answer"] = fault

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -137,7 +138,7 @@ class Gate:
 
     def hint(self, ref: str, old: str, new: str, pusher: str) -> None:
         self.hints += 1
-        body = {
+        body: dict[str, Any] = {
             "format": "gate-hint/v1",
             "id": f"test-hint-{self.hints:04}",
             "pusher": pusher,

@@ -15,7 +15,7 @@ from gate.web.context import parts, who
 from gate.web.errors import choose_status
 from gate.web.permissions import Permission, requires
 from gate.web.present import build_sign_view, parse_choice
-from gate.web.reading import read_digest, read_field, read_query, read_request_id, read_secret
+from gate.web.reading import read_field, read_query, read_request_id, read_secret, read_token
 from gate.workflow import sign as sign_step
 from gate.workflow.shown import SignForm, SignRequest
 
@@ -27,7 +27,7 @@ REASON_LIMIT = 4000
 @sign.get(PATH)
 @requires(Permission.SIGN_CONTRIBUTION)
 def show_sign(repository: str, number: int, act: str) -> Response:
-    role, team, meaning = parse_choice(read_query("as"), read_query("meaning"))
+    role, team, meaning = parse_choice(read_query("as"))
     form = sign_step.prepare(parts(), who(), repository, number, Act(act), role, team, meaning)
     return build_form(form, 200)
 
@@ -50,7 +50,7 @@ def sign_contribution(repository: str, number: int, act: str) -> Response:
 
 
 def read_request(repository: str, number: int, act: Act) -> SignRequest:
-    role, team, meaning = parse_choice(read_field("as"), read_field("meaning"))
+    role, team, meaning = parse_choice(read_field("as"))
     return SignRequest(
         repository=repository,
         number=number,
@@ -59,7 +59,7 @@ def read_request(repository: str, number: int, act: Act) -> SignRequest:
         team=team,
         meaning=meaning,
         reason=read_field("reason", limit=REASON_LIMIT, is_multiline=True).strip(),
-        seen=read_digest("seen"),
+        seen=read_token("seen"),
         request_id=read_request_id(),
     )
 
