@@ -830,12 +830,6 @@ def build_pack(world: World, pack_id: str) -> shown.PackShown:
     )
 
 
-def write_pack(world: World) -> Path:
-    path = world.settings.instance / "pack.pdf"
-    path.write_bytes(b"%PDF-1.7\n")
-    return path
-
-
 def build_answer(repository: str, sha: str) -> shown.AnswerShown:
     known = sha == HEAD
     body: dict[str, object] = {"format": "gate-answer/v1", "answer": "approved" if known else "unknown"}
