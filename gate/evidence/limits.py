@@ -19,5 +19,9 @@ LIMITS = (
         "The number of commits on a branch must be counted on the auditor's own clone; "
         "the number printed here was counted by the gate on its mirror."
     ),
+    (
+        "A branch is accounted for from the first commit printed to the last one. That nothing landed before or after "
+        "them is seen by comparing them with the neighbouring packs and with the branch in the auditor's clone."
+    ),
     "That a person read what they signed is not proven; it is recorded what was shown.",
 )

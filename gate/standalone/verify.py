@@ -836,10 +836,17 @@ class Checker:
             for before, after in zip(places, places[1:]):
                 if before >= after:
                     self.wrong(f"{after[0]}#{after[1]}", "it is out of order or there twice")
-        epochs = [row["epoch"] for row in self.twin["policies"]]
-        for before, after in zip(epochs, epochs[1:]):
-            if after != before + 1:
-                self.wrong(f"policy epoch {before + 1}", "it is missing or out of order")
+        self._check_epochs()
+
+    def _check_epochs(self) -> None:
+        """A policy in force at some time of the period must be here: only what ended before it may be left out."""
+        last = 0
+        for row in self.twin["policies"]:
+            if row["epoch"] <= last:
+                self.wrong(f"policy epoch {row['epoch']}", "it is out of order or there twice")
+            elif row["epoch"] > last + 1 and row["activated_at"] > self.period[0]:
+                self.wrong(f"policy epoch {row['epoch'] - 1}", "its texts are missing; it was in force in the period")
+            last = max(last, row["epoch"])
 
     def check_numbers(self) -> None:
         """Numbers 1 to N without a gap in each repository; entries of a contribution need a sheet."""
@@ -1042,7 +1049,8 @@ class Checker:
         for landing in branch["landings"]:
             if landing["before"] != tip and not branch["rewritten"]:
                 self.wrong(where, f"a step is missing or out of order between {tip} and {landing['before']}")
-            if not landing["commits"] or landing["commits"][-1] != landing["after"]:
+            is_rewind = branch["rewritten"] and not landing["commits"]
+            if not is_rewind and landing["commits"][-1:] != [landing["after"]]:
                 self.wrong(where, f"the step to {landing['after']} does not end with that commit")
             tip = landing["after"]
         if tip != branch["to_commit"] and not branch["rewritten"]:

@@ -120,6 +120,17 @@ def test_policy_epoch_removed() -> None:
     assert any(line.startswith("policy epoch 1: its texts are missing") for line in findings(document))
 
 
+def test_policy_that_ended_before_the_period_may_be_left_out() -> None:
+    document = twin()
+    first, second = document["policies"]
+    document["scope"]["period_from"] = second["activated_at"]
+    second["epoch"] = 3
+    document["policies"] = [first, second]
+    assert not any("in force in the period" in line for line in checked(document))
+    document["scope"]["period_from"] = first["activated_at"]
+    assert "policy epoch 2: its texts are missing; it was in force in the period" in checked(document)
+
+
 def test_policy_text_changed() -> None:
     document = twin()
     document["policies"][0]["files"][0]["text"] += "# nothing\n"
