@@ -47,7 +47,7 @@ from gate.signing.envelope import parse_envelope
 from gate.store import auditlog, blobs, landings, packs, policies
 from gate.store import contributions as stored
 from gate.store.contributions import ContributionFilter, ContributionRow
-from gate.store.landings import LandingRow
+from gate.workflow.entry import repository_stream
 from gate.workflow.names import Names
 from gate.workflow.parts import Parts
 from gate.workflow.shown import PackRequest
@@ -85,8 +85,8 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
     found = _Collected(parts=parts, wanted=wanted, size=head.size)
     found.carry(0)
     rows = stored.list_page(parts.engine, ContributionFilter(repository=wanted.repository), limit=MANY)
-    landed = landings.between(parts.engine, wanted.repository, wanted.period_from, wanted.period_to)
-    landed_numbers = {one.number for one in landed if one.number is not None}
+    landed = tuple(_landings(found))
+    landed_numbers = {one.number for _, one in landed if one.number is not None}
     sheets, untouched = [], []
     for row in sorted(rows, key=lambda row: row.number):
         stream = tuple(one for one in parts.log.stream(row.stream, limit=MANY) if one.index < head.size)
@@ -209,17 +209,41 @@ def _decision(found: _Collected, stream: tuple[auditlog.EntryRow, ...]) -> Decis
     )
 
 
-def _branches(found: _Collected, landed: Iterable[LandingRow]) -> Iterator[BranchInput]:
+def _landings(found: _Collected) -> Iterator[tuple[str, Landing]]:
+    """Every landing of the period with its branch, from its signed entry, in the order of the log."""
+    for row in found.parts.log.stream(repository_stream(found.wanted.repository), limit=MANY):
+        if row.kind != EntryKind.LANDED or row.index >= found.size or not _in_period(found.wanted, row):
+            continue
+        found.entries[row.index] = row
+        statement = parse_statement(parse_envelope(row.envelope).payload)
+        said: Any = statement.predicate
+        yield (
+            said["targetRef"],
+            Landing(
+                index=row.index,
+                kind=said["kind"],
+                outcome=Outcome(said["outcome"]),
+                before=said["before"],
+                after=said["after"],
+                commits=tuple(said["commits"]),
+                head=said["head"],
+                number=said["number"],
+                at=format_instant(statement.at),
+            ),
+        )
+
+
+def _branches(found: _Collected, landed: Iterable[tuple[str, Landing]]) -> Iterator[BranchInput]:
     parts, wanted = found.parts, found.wanted
     force = parts.in_force()
     repository = force.repository(wanted.repository)
     mirror = parts.mirror(repository.id, repository.url)
-    by_branch: dict[str, list[LandingRow]] = {}
-    for row in landed:
-        by_branch.setdefault(row.branch, []).append(row)
+    by_branch: dict[str, list[Landing]] = {}
+    for branch, one in landed:
+        by_branch.setdefault(branch, []).append(one)
     protected = [one for one in mirror.branches() if force.policies.is_protected(repository.id, one)]
     for branch in sorted({*protected, *by_branch}):
-        steps = tuple(_steps(found, by_branch.get(branch, [])))
+        steps = tuple(by_branch.get(branch, ()))
         tip = landings.tip(parts.engine, repository.id, branch)
         if tip is None:
             continue
@@ -230,29 +254,8 @@ def _branches(found: _Collected, landed: Iterable[LandingRow]) -> Iterator[Branc
             from_commit=start,
             to_commit=end,
             first_parent_count=mirror.first_parent_count(start, end),
-            rewritten=not mirror.is_ancestor(start, end),
+            rewritten=any(not mirror.is_ancestor(one.before, one.after) for one in steps),
             landings=steps,
-        )
-
-
-def _steps(found: _Collected, rows: Iterable[LandingRow]) -> Iterator[Landing]:
-    """One landing a step, from its rows (one a commit), in the order of the branch."""
-    grouped: dict[int, list[LandingRow]] = {}
-    for row in sorted(rows, key=lambda row: row.seq):
-        grouped.setdefault(row.idx, []).append(row)
-    for index, commits in grouped.items():
-        found.carry(index)
-        first = commits[0]
-        yield Landing(
-            index=index,
-            kind=first.kind,
-            outcome=Outcome(first.classification),
-            before=first.step_before,
-            after=first.step_after,
-            commits=tuple(one.commit for one in commits),
-            head=first.head,
-            number=first.number,
-            at=format_instant(first.landed_at),
         )
 
 
