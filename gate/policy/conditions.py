@@ -145,7 +145,7 @@ def _change_request(one: ChangeRequest, facts: Facts) -> Condition:
     if is_met:
         sentence = f"The change request is {given}."
     elif given is None:
-        sentence = "There is no change request id."
+        sentence = f"There is no change request id, such as {one.example}."
     else:
         sentence = f"The change request id {given[:60]!r} does not look like {one.example}."
     return Condition(

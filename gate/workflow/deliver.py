@@ -78,7 +78,8 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
     if not is_protected(repository, told.target_ref):
         return f"{told.target_ref} is not a protected branch of {repository.id}."
     mirror = parts.mirror(repository.id, repository.url)
-    mirror.fetch()
+    is_elsewhere = told.source_ref is not None and not told.source_ref.startswith("refs/heads/")
+    mirror.fetch(*([told.source_ref] if told.source_ref and is_elsewhere else []))
     if not mirror.has(told.head):
         raise UnavailableError(
             f"The git server does not show {told.head} yet.", code="not-fetched", remedy="The forge delivers again."

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
+from gate.policy.approvals import why_unfit
 from gate.policy.decision import RuleState
 from gate.policy.facts import ApprovalFacts, PersonFacts
 from gate.workflow.evaluate import Look
 from gate.workflow.shown import SignChoice
+
+# Why a standing approval may fill no slot: nothing that signing once more would mend.
+_SPARE: Final = frozenset({"not-asked", "meaning", "one-slot", "not-needed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +97,19 @@ def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) 
     excluded = next((one for one in decision.excluded if one.person == reader.id), None)
     if excluded is not None:
         return f"You cannot approve it: {excluded.reason}."
+    unfit = why_unfit(look.gathered.policy.policy, reader, look.gathered.facts.now)
+    if unfit is not None:
+        return f"You cannot approve it: {unfit[1]}."
     if row.draft:
         return "It is a draft; its author has not asked for review yet."
-    if (
-        own is not None
-        and own.act == Act.APPROVE
-        and own.head == row.head
-        and own.policy_digest == decision.policy_digest
-    ):
+    if own is not None and own.act == Act.APPROVE and not _has_lapsed(look, own):
         return f"You have approved this revision (audit entry {own.index})."
     return None
+
+
+def _has_lapsed(look: Look, own: ApprovalFacts) -> bool:
+    """Whether an approval counts for nothing now (another head or policy, expired, …): it may be given anew."""
+    return any(one.index == own.index and one.code not in _SPARE for one in look.decision.not_counted)
 
 
 def _needed(look: Look) -> str:

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from gate.auditlog.entry import EntryKind, Recorder
 from gate.domain.clock import format_instant
@@ -94,12 +94,14 @@ def _parse(parts: Parts, name: str, text: str) -> list[_Training]:
         for row in reader:
             if len(found) >= MAX_ROWS:
                 raise InputError(f"More than {MAX_ROWS} rows.", file=name, line=reader.line_num)
+            if None in row:
+                raise InputError(f"A row has more than {len(COLUMNS)} columns.", file=name, line=reader.line_num)
             one = _row(parts, name, reader.line_num, row, people)
             if (one.person, one.code) in found:
                 raise InputError(f"{row['login']} has {one.code} twice.", file=name, line=reader.line_num)
             found[one.person, one.code] = one
     except csv.Error as problem:
-        raise InputError(f"This is not CSV: {problem}.", file=name, line=reader.line_num) from problem
+        raise InputError(f"This is not CSV: {problem}.", file=name, line=reader.reader.line_num) from problem
     return list(found.values())
 
 
@@ -108,7 +110,10 @@ def _row(parts: Parts, name: str, line: int, row: dict[str, str], people: dict[s
     if not login or not code:
         raise InputError("A row needs a login and a code.", file=name, line=line)
     if login not in people:
-        person = parts.directory.person_by_login(login)
+        try:
+            person = parts.directory.person_by_login(login)
+        except InputError as problem:
+            raise InputError(problem.message, file=name, line=line) from problem
         if person is None:
             raise InputError(f"The directory has nobody with the login {login!r}.", file=name, line=line)
         people[login] = person.key
@@ -116,11 +121,11 @@ def _row(parts: Parts, name: str, line: int, row: dict[str, str], people: dict[s
 
 
 def _until(name: str, line: int, text: str) -> datetime | None:
-    """The end of the day named, exclusive; None when it does not expire."""
+    """The last instant of the day named, which still counts; None when it does not expire."""
     if not text:
         return None
     try:
         day = date.fromisoformat(text)
     except ValueError as problem:
         raise InputError(f"{text!r} is not a date like 2026-12-31.", file=name, line=line) from problem
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, 23, 59, 59, 999_999, tzinfo=UTC)

@@ -14,6 +14,7 @@ No token and no administrator comes here: ``who`` is a session of the person, an
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.domain.approval import Act
@@ -98,6 +99,22 @@ def sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addre
     already = parts.log.find_dedup(key)
     if already is not None:
         return receipt(parts, already)
+    try:
+        index = _sign(parts, who, request, password, address, key)
+    except (ConflictError, NotPermittedError):
+        # A second click at the same time may find that the first one has already changed everything.
+        already = parts.log.find_dedup(key)
+        if already is None:
+            raise
+        return receipt(parts, already)
+    with suppress(UnavailableError, ConflictError):
+        # Should this fail, the signature stands and is durable; until the worker decides anew the answer is *error*.
+        decide(parts, request.repository, request.number)
+    return receipt(parts, index)
+
+
+def _sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, address: str, key: str) -> int:
+    """Steps 1 to 6. Returns the index of the entry."""
     _check_reason(request)
     shown = parse_seen(request.seen)
     prepared = _prepare(
@@ -122,13 +139,7 @@ def sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addre
         is_first_in_session=_is_first(parts, who),
         key=key,
     )
-    index = _append(parts, who, request, shown, prepared, signature)
-    try:
-        decide(parts, request.repository, request.number)
-    except (UnavailableError, ConflictError):
-        # The signature stands and is durable; until the worker decides anew the answer is *error*.
-        return receipt(parts, index)
-    return receipt(parts, index)
+    return _append(parts, who, request, shown, prepared, signature)
 
 
 def _append(

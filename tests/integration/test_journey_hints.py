@@ -1,0 +1,296 @@
+"""How news arrive: the hook's hints, signed deliveries of forges, and CI; what is refused leaves only a count."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from gate.domain.errors import InputError, NotPermittedError, NotSignedInError
+from gate.store import contributions, hints
+from gate.web import create_web
+from gate.workflow import receive, tokens
+from gate.workflow.work import Worker
+from tests.support.journey import MAIN, OPERATOR, REPOSITORY, World, hint_body, identity, open_world
+
+SECRET = b"a webhook secret of this test"
+FORGES = """\
+[[forges]]
+name = "hub"
+kind = "github"
+secret_files = ["old.secret", "hub.secret"]
+repositories = {"Codertocat/Hello-World" = "ledger-core"}
+[[forges]]
+name = "tea"
+kind = "gitea"
+secret_files = ["hub.secret"]
+repositories = {"jcitizen/my-repo" = "ledger-core"}
+"""
+NAMES = {"hub": ("github", "Codertocat/Hello-World"), "tea": ("gitea", "jcitizen/my-repo")}
+OPENED = {"hub": "github/pull_request.opened.json", "tea": "gitea/pull_request_opened.json"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with open_world(tmp_path / "world", more=FORGES) as opened:
+        (opened.instance / "hub.secret").write_bytes(SECRET + b"\n")
+        (opened.instance / "old.secret").write_bytes(b"the one before")
+        yield opened
+
+
+@pytest.fixture
+def client(world: World) -> FlaskClient:
+    return create_web(world.parts).test_client()
+
+
+def headers(forge: str, raw: bytes, delivery: str, event: str = "pull_request") -> dict[str, str]:
+    """As the forge sends them."""
+    signature = hmac.new(SECRET, raw, hashlib.sha256).hexdigest()
+    found = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery,
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+    if forge == "tea":
+        found |= {"X-Gitea-Event": event, "X-Gitea-Delivery": delivery, "X-Gitea-Signature": signature}
+    return found
+
+
+def deliver(client: FlaskClient, forge: str, raw: bytes, delivery: str, *, signed: bytes | None = None) -> Any:
+    """POST ``raw``, with the signature of ``signed`` (default: of itself)."""
+    return client.post(
+        f"/api/v1/deliveries/{forge}",
+        data=raw,
+        headers=headers(forge, raw if signed is None else signed, delivery),
+        base_url="http://127.0.0.1",
+    )
+
+
+def pull(world: World, vectors: Path, forge: str, **changes: Any) -> dict[str, Any]:
+    """The forge's own delivery, about a head and a branch that our git server has."""
+    told: dict[str, Any] = json.loads((vectors / "webhooks" / OPENED[forge]).read_text())
+    told["pull_request"]["base"]["ref"] = "main"
+    told["pull_request"]["user"]["login"] = told["sender"]["login"] = "anna"
+    told["pull_request"] |= changes.pop("pull_request", {})
+    if head := changes.pop("head", None):
+        told["pull_request"]["head"]["sha"] = head
+    return told | changes
+
+
+def branch(world: World, files: dict[str, str], parent: str | None = None) -> str:
+    base = parent or world.repo.tip(MAIN) or ""
+    return world.repo.commit(files, "Work", parents=[base], author=identity("anna"), branch="refs/heads/feature")
+
+
+def trees(world: World) -> tuple[int, int]:
+    return world.parts.log.head().size, len(contributions.open_for(world.parts.engine))
+
+
+@pytest.mark.req("RCV-04", "RCV-06")
+@pytest.mark.parametrize("forge", ["hub", "tea"])
+def test_a_delivery_opens_updates_drafts_and_closes_a_contribution(
+    world: World, client: FlaskClient, vectors: Path, forge: str
+) -> None:
+    head = branch(world, {"a": "1"})
+    raw = json.dumps(pull(world, vectors, forge, head=head)).encode()
+    done = deliver(client, forge, raw, "d-0001")
+    assert (done.status_code, done.json["accepted"]) == (202, 1), done.text
+    row = contributions.load(world.parts.engine, REPOSITORY, 1)
+    assert (row.head, row.target, row.state, row.author_person) == (head, MAIN, "open", world.who("anna").key)
+    assert world.word(head) == "pending"
+
+    before = trees(world)
+    again = deliver(client, forge, raw, "d-0001")
+    assert (again.status_code, again.json["fresh"]) == (200, False)
+    assert trees(world) == before
+
+    newer = branch(world, {"a": "2"}, head)
+    synchronised = "synchronize" if forge == "hub" else "synchronized"
+    told = pull(world, vectors, forge, head=newer, action=synchronised)
+    assert deliver(client, forge, json.dumps(told).encode(), "d-0002").status_code == 202
+    assert (world.word(head), world.word(newer)) == ("stale", "pending")
+
+    told = pull(world, vectors, forge, head=newer, action="edited", pull_request={"title": "WIP: not yet"})
+    told["pull_request"]["head"]["sha"] = newer
+    assert deliver(client, forge, json.dumps(told).encode(), "d-0003").status_code == 202
+    assert contributions.load(world.parts.engine, REPOSITORY, 1).draft
+
+    told = pull(world, vectors, forge, head=newer, action="closed")
+    assert deliver(client, forge, json.dumps(told).encode(), "d-0004").status_code == 202
+    assert contributions.load(world.parts.engine, REPOSITORY, 1).state == "closed"
+
+
+@pytest.mark.req("RCV-04", "RCV-06")
+@pytest.mark.parametrize("forge", ["hub", "tea"])
+def test_one_changed_byte_is_refused_and_nothing_is_stored(
+    world: World, client: FlaskClient, vectors: Path, forge: str
+) -> None:
+    raw = json.dumps(pull(world, vectors, forge, head=branch(world, {"a": "1"}))).encode()
+    before = trees(world)
+    for position in range(0, len(raw), len(raw) // 15):
+        changed = bytearray(raw)
+        changed[position] ^= 1
+        refused = deliver(client, forge, bytes(changed), "d-0001", signed=raw)
+        assert refused.status_code == 403, refused.text
+    assert trees(world) == before
+    assert not hints.is_seen(world.parts.engine, f"forge/{forge}", "d-0001")
+    assert deliver(client, forge, raw, "d-0001").status_code == 202
+
+
+@pytest.mark.req("RCV-04", "RCV-06")
+def test_the_forges_own_deliveries_are_taken_or_explained(world: World, client: FlaskClient, vectors: Path) -> None:
+    """Unchanged vectors, signed: their heads are not ours, so nothing may open, and each says why."""
+    before = trees(world)
+    seen: dict[str, tuple[int, str]] = {}
+    for forge, (folder, _) in NAMES.items():
+        for path in sorted((vectors / "webhooks" / folder).glob("*.json")):
+            event = "pull_request" if "pull_request" in path.name.split(".")[0] else path.name.split(".")[0]
+            event = "pull_request" if path.name.startswith("pull_request_o") or "synchron" in path.name else event
+            raw = path.read_bytes()
+            done = client.post(
+                f"/api/v1/deliveries/{forge}",
+                data=raw,
+                headers=headers(forge, raw, f"v-{path.stem}", event),
+                base_url="http://127.0.0.1",
+            )
+            seen[path.name] = (done.status_code, done.text)
+            assert done.status_code in (202, 503), (path.name, done.text)
+    assert trees(world) == before
+    assert seen["ping.payload.json"][0] == 202
+    assert "master is not a protected branch" in seen["pull_request.opened.json"][1]
+
+
+@pytest.mark.req("RCV-04")
+def test_a_head_the_git_server_does_not_show_yet_is_asked_for_again(
+    world: World, client: FlaskClient, vectors: Path
+) -> None:
+    raw = json.dumps(pull(world, vectors, "hub", head="c" * 40)).encode()
+    early = deliver(client, "hub", raw, "d-0001")
+    assert (early.status_code, early.json["code"]) == (503, "not-fetched")
+    assert not hints.is_seen(world.parts.engine, "forge/hub", "d-0001"), "the forge may deliver it again"
+
+
+@pytest.mark.req("RCV-04")
+def test_the_head_of_a_fork_is_fetched_by_the_forges_own_ref(world: World, client: FlaskClient, vectors: Path) -> None:
+    head = world.repo.commit({"a": "1"}, "From a fork", parents=[world.repo.tip(MAIN) or ""], author=identity("anna"))
+    world.repo.git("update-ref", "refs/pull/2/head", head)
+    told = pull(world, vectors, "hub", head=head)
+    told["pull_request"]["head"]["repo"]["full_name"] = "anna/Hello-World"
+    done = deliver(client, "hub", json.dumps(told).encode(), "d-0001")
+    assert done.status_code == 202, done.text
+    assert world.word(head) == "pending"
+
+
+@pytest.mark.req("RCV-06")
+def test_refused_deliveries_are_counted_and_recorded_per_source_and_minute(
+    world: World, client: FlaskClient, vectors: Path
+) -> None:
+    raw = json.dumps(pull(world, vectors, "hub")).encode()
+    for _ in range(3):
+        deliver(client, "hub", raw + b" ", "d", signed=raw)
+    world.clock.move(minutes=1)
+    malformed = b'{"action": "opened"}'
+    assert deliver(client, "hub", malformed, "d").status_code == 400
+    assert deliver(client, "tea", b"not json", "d").status_code == 400
+    assert deliver(client, "nobody", raw, "d").status_code == 404
+    assert "hints-refused" not in world.kinds()
+    work(world)
+    assert world.kinds().count("hints-refused") == 1, "the running minute is not over"
+    world.clock.move(minutes=2)
+    work(world)
+    work(world)
+    counts = [said(world, index) for index, kind in world.entries() if kind == "hints-refused"]
+    assert counts == [
+        {"source": "forge/hub", "minute": "2026-11-22T09:00:00.000000Z", "count": 3},
+        {"source": "forge/hub", "minute": "2026-11-22T09:01:00.000000Z", "count": 1},
+        {"source": "forge/tea", "minute": "2026-11-22T09:01:00.000000Z", "count": 1},
+    ]
+
+
+def work(world: World) -> None:
+    Worker(world.parts, lambda what, problem: pytest.fail(f"{what}: {problem}")).round()
+
+
+def said(world: World, index: int) -> dict[str, Any]:
+    from gate.auditlog.entry import parse_statement
+    from gate.signing.envelope import parse_envelope
+
+    predicate = parse_statement(parse_envelope(world.parts.log.entry(index).envelope).payload).predicate
+    return {name: predicate[name] for name in ("source", "minute", "count")}
+
+
+@pytest.mark.req("RCV-06", "RCV-01")
+def test_a_repeated_hint_changes_nothing_and_answers_200(world: World, client: FlaskClient) -> None:
+    head = branch(world, {"a": "1"})
+    ref = "refs/heads/contrib/main/t"
+    world.repo.git("update-ref", ref, head)
+    body = hint_body("hint-again-1", [{"ref": ref, "old": "0" * 40, "new": head}])
+    url = f"/api/v1/repositories/{REPOSITORY}/hints"
+    bearer = {"Authorization": f"Bearer {world.token}"}
+    answers = [client.post(url, json=body, headers=bearer, base_url="http://127.0.0.1") for _ in range(3)]
+    assert [one.status_code for one in answers] == [202, 200, 200]
+    assert [one.json["fresh"] for one in answers if one.json] == [True, False, False]
+    assert world.kinds().count("revision-recorded") == 1
+
+
+@pytest.mark.req("RCV-05", "INV-05")
+def test_ci_opens_with_a_scoped_token_and_nothing_else_does(world: World) -> None:
+    head = branch(world, {"a": "1"})
+    body = {"repository": REPOSITORY, "target": "main", "head": head, "source_ref": "refs/heads/feature"}
+    reader = tokens.issue(world.parts, "reader", repository=REPOSITORY, scopes=["status:read"], by=OPERATOR)
+    with pytest.raises(NotPermittedError, match="contributions:write"):
+        receive.ci(world.parts, tokens.bearer(world.parts, f"Bearer {reader}"), body)
+    for bad in (None, "", "Basic x", "Bearer ", "Bearer gate_", f"Bearer {world.token}x", f"Bearer {world.token[:-1]}"):
+        with pytest.raises(NotSignedInError):
+            tokens.bearer(world.parts, bad)
+    made = receive.ci(world.parts, world.holder, body)
+    assert (made["number"], made["head"]) == (1, head)
+    assert receive.ci(world.parts, world.holder, body)["number"] == 1
+    assert contributions.load(world.parts.engine, REPOSITORY, 1).revision == 1
+    tokens.revoke(world.parts, "ci", by=OPERATOR)
+    with pytest.raises(NotSignedInError):
+        tokens.bearer(world.parts, f"Bearer {world.token}")
+    with pytest.raises(InputError, match="Unknown scopes"):
+        tokens.issue(world.parts, "signer", repository=None, scopes=["sign:write"], by=OPERATOR)
+
+
+@pytest.mark.req("RCV-05")
+def test_a_token_is_stored_only_as_its_digest(world: World) -> None:
+    database = Path(str(world.parts.engine.url.database))
+    stored = b"".join(path.read_bytes() for path in database.parent.glob(database.name + "*"))
+    assert world.token.encode() not in stored
+    assert hashlib.sha256(world.token.encode()).digest() in stored
+
+
+@pytest.mark.req("RCV-01")
+def test_what_is_no_contribution_is_ignored_with_a_sentence(world: World) -> None:
+    head = branch(world, {"a": "1"})
+    outcome = world.tell("refs/heads/feature", None, head, "anna")
+    assert outcome.accepted == 0
+    assert "neither a protected branch nor contrib/" in outcome.ignored[0]
+    outcome = world.tell("refs/heads/contrib/nowhere/t", None, head, "anna")
+    assert outcome.accepted == 0
+    assert trees(world)[1] == 0
+
+
+@pytest.mark.req("RCV-01")
+def test_a_branch_without_anything_new_does_not_hold_up_the_rest_of_the_push(world: World) -> None:
+    tip = world.repo.tip(MAIN) or ""
+    head = branch(world, {"a": "1"})
+    for name, sha in (("empty", tip), ("full", head)):
+        world.repo.git("update-ref", f"refs/heads/contrib/main/{name}", sha)
+    updates = [
+        {"ref": f"refs/heads/contrib/main/{name}", "old": "0" * 40, "new": sha}
+        for name, sha in (("empty", tip), ("full", head))
+    ]
+    outcome = receive.hint(world.parts, REPOSITORY, world.holder, hint_body("hint-two-refs", updates))
+    assert outcome.accepted == 1
+    assert "nothing that refs/heads/main does not have" in outcome.ignored[0]
+    assert world.word(head) == "pending"

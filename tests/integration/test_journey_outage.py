@@ -1,0 +1,171 @@
+"""When the directory is out or says something else: fail closed, say so, heal by itself (INV-01, DIR-04)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gate.domain.clock import SystemClock
+from gate.domain.errors import UnavailableError
+from gate.policy.decision import Answer
+from gate.store import contributions
+from gate.workflow.evaluate import decide, recorded_decision
+from gate.workflow.work import Worker
+from tests.support.journey import REPOSITORY, World, open_slapd, open_world
+
+MAX_AGE = 5
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with open_world(tmp_path / "world", max_age=MAX_AGE) as opened:
+        yield opened
+
+
+def approved(world: World) -> str:
+    head = world.push("t", {"a": "1"})
+    world.sign("bob")
+    world.sign("dana")
+    assert world.word(head) == "approved"
+    return head
+
+
+def broken(world: World) -> None:
+    (world.instance / "people.ldif").write_text("this is no LDIF\n")
+
+
+def round_of_work(world: World) -> list[str]:
+    """One round of the worker; returns what it complained of."""
+    said: list[str] = []
+    Worker(world.parts, lambda what, problem: said.append(f"{what}: {problem}")).round()
+    return said
+
+
+@pytest.mark.req("DIR-04", "INV-01")
+def test_a_yes_holds_until_max_age_and_not_a_moment_longer(world: World) -> None:
+    head = approved(world)
+    broken(world)
+    world.clock.move(seconds=MAX_AGE - 0.001)
+    assert world.word(head) == "approved"
+    world.clock.move(seconds=0.001)
+    after = world.answer(head)
+    assert (after.answer, after.http, after.body["verdict"]) == ("error", 503, None)
+    assert "directory" in str(after.body["summary"]).lower()
+    world.reload_staff()
+    assert world.word(head) == "approved"
+
+
+@pytest.mark.req("DIR-04", "INV-01")
+def test_the_worker_does_not_end_a_yes_early_and_ends_it_in_time(world: World) -> None:
+    head = approved(world)
+    broken(world)
+    world.clock.move(seconds=MAX_AGE - 1)
+    round_of_work(world)
+    assert world.word(head) == "approved", "an outage shorter than max_age is nobody's business"
+    world.clock.move(seconds=1)
+    round_of_work(world)
+    assert world.word(head) == "error"
+    world.reload_staff()
+    assert round_of_work(world) == []
+    assert world.word(head) == "approved"
+
+
+@pytest.mark.req("DIR-04", "INV-01")
+def test_an_outage_writes_a_bounded_number_of_entries(world: World) -> None:
+    approved(world)
+    broken(world)
+    before = len(world.entries())
+    for _ in range(10):
+        world.clock.move(seconds=MAX_AGE)
+        round_of_work(world)
+    assert len(world.entries()) - before <= 1, "the log holds what changed, not that we looked"
+
+
+@pytest.mark.req("DIR-04", "INV-01")
+def test_nothing_is_signed_or_decided_without_the_directory(world: World) -> None:
+    head = world.push("t", {"a": "1"})
+    form = world.form("bob")
+    broken(world)
+    before = world.kinds()
+    with pytest.raises(UnavailableError, match="nothing can be signed"):
+        world.form("bob")
+    with pytest.raises(UnavailableError, match="nothing can be signed"):
+        world.send("bob", form)
+    assert world.kinds() == before
+    world.clock.move(seconds=MAX_AGE)
+    with pytest.raises(UnavailableError):
+        decide(world.parts, REPOSITORY, 1)
+    assert world.word(head) == "error"
+    world.reload_staff()
+    world.send("bob", form)
+
+
+@pytest.mark.req("INV-01", "INV-02")
+@pytest.mark.parametrize("how", ["disabled", "role removed", "group emptied"])
+def test_an_approval_stops_counting_within_max_age_of_its_signer_losing_the_role(world: World, how: str) -> None:
+    head = approved(world)
+    if how == "disabled":
+        world.staff.left = ("bob",)
+    else:
+        world.staff.roles["ledger-maintainers"] = ("carl",) if how == "role removed" else ()
+    world.reload_staff()
+    world.clock.move(seconds=MAX_AGE)
+    assert world.word(head) in ("pending", "error")
+    round_of_work(world)
+    row = contributions.load(world.parts.engine, REPOSITORY, 1)
+    decision = recorded_decision(world.parts, row)
+    assert decision is not None
+    assert decision.answer is not Answer.APPROVED
+    if how != "group emptied":
+        assert any("Bob Lind" in one.name for one in decision.not_counted)
+
+
+@pytest.mark.req("DIR-02", "DIR-04", "INV-01")
+@pytest.mark.parametrize("how", ["hung", "stopped"])
+def test_a_real_server_that_is_out_refuses_in_time_and_heals_without_a_restart(tmp_path: Path, how: str) -> None:
+    with (
+        open_slapd(tmp_path) as slapd,
+        open_world(tmp_path / "world", slapd=slapd, max_age=MAX_AGE, clock=SystemClock()) as world,
+    ):
+        done = world.push("done", {"a": "1"})
+        world.sign("bob")
+        world.sign("dana")
+        waiting = world.push("waiting", {"b": "1"})
+        form = world.form("bob", number=2)
+        before = world.kinds().count("approval")
+        if how == "hung":
+            slapd.suspend()
+        else:
+            slapd.stop()
+        try:
+            started = time.monotonic()
+            with pytest.raises(UnavailableError, match="nothing can be signed"):
+                world.send("bob", form)
+            # The directory's own deadline is 3 s in all; what a busy machine adds is not ours.
+            assert time.monotonic() - started < 15
+            eventually(lambda: world.word(done) == "error")
+            eventually(lambda: world.word(waiting) == "error")
+            assert world.answer(done).body["verdict"] is None
+            round_of_work(world)
+            assert world.word(done) == "error"
+            assert world.kinds().count("approval") == before
+        finally:
+            if how == "hung":
+                slapd.resume()
+            else:
+                slapd.start()
+        eventually(lambda: round_of_work(world) == [] and world.word(done) == "approved")
+        assert world.word(waiting) == "pending"
+        world.send("bob", world.form("bob", number=2))
+
+
+def eventually(holds: object, seconds: float = 40.0) -> None:
+    """Ask until it holds: real time has to pass here, as max_age is real."""
+    assert callable(holds)
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it never came to hold"
+        time.sleep(0.2)
