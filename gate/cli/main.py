@@ -11,7 +11,7 @@ import sys
 import click
 
 from gate import __version__
-from gate.cli import evidence, founding, policy, registers, serving, standalone
+from gate.cli import demo, evidence, founding, policy, preview, registers, serving, standalone
 from gate.domain.errors import (
     ConflictError,
     GateError,
@@ -65,6 +65,7 @@ for command in (
     serving.serve,
     serving.worker,
     policy.policy,
+    preview.preview,
     registers.token,
     registers.people,
     registers.trainings,
@@ -75,6 +76,8 @@ for command in (
     evidence.checkpoint,
     standalone.check,
     standalone.verify,
+    demo.demo,
+    demo.demo_tamper,
 ):
     main.add_command(command)
 

@@ -7,11 +7,11 @@ when exactly one entry of the directory has it as mail or alias. Robots are decl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gate.directory.api import Directory
-from gate.domain.contribution import GitRevision
+from gate.domain.contribution import Commit, GitRevision
 from gate.domain.errors import InputError
 from gate.domain.people import AddressHow, AddressMatch
 
@@ -29,29 +29,39 @@ class Attribution:
 
 def attribute(directory: Directory, git: GitRevision, pusher: str | None) -> tuple[Attribution, ...]:
     """Every author, committer, co-author and the pusher of a revision. Raises ``UnavailableError`` on an outage."""
-    claims = _claims(git)
-    matches = directory.people_by_addresses(sorted({address for _, address in claims}))
-    found = [_resolved(part, address, commits, matches) for (part, address), commits in sorted(claims.items())]
+    matches = directory.people_by_addresses(claimed_addresses(git.commits))
+    found = list(attribute_commits(git.commits, matches))
     if pusher:
         found.append(_pusher(directory, pusher))
     return tuple(found)
 
 
-def _claims(git: GitRevision) -> dict[tuple[str, str], tuple[str, ...]]:
+def claimed_addresses(commits: Iterable[Commit]) -> tuple[str, ...]:
+    """Every address these commits name, as ``attribute_commits`` will look it up."""
+    return tuple(sorted({address for _, address in _claims(commits)}))
+
+
+def attribute_commits(commits: Iterable[Commit], matches: Mapping[str, AddressMatch]) -> tuple[Attribution, ...]:
+    """Authors, committers and co-authors, by ``matches`` that hold all of ``claimed_addresses``."""
+    claims = sorted(_claims(commits).items())
+    return tuple(_resolved(part, address, shas, matches) for (part, address), shas in claims)
+
+
+def _claims(commits: Iterable[Commit]) -> dict[tuple[str, str], tuple[str, ...]]:
     claims: dict[tuple[str, str], list[str]] = {}
 
     def add(part: str, addresses: Iterable[str], sha: str) -> None:
         for address in addresses:
             claims.setdefault((part, address.strip().casefold()), []).append(sha)
 
-    for commit in git.commits:
+    for commit in commits:
         add("author", [commit.author.address], commit.sha)
         add("committer", [commit.committer.address], commit.sha)
         add("co-author", [who.address for who in commit.co_authors], commit.sha)
     return {key: tuple(shas) for key, shas in claims.items()}
 
 
-def _resolved(part: str, address: str, commits: tuple[str, ...], matches: dict[str, AddressMatch]) -> Attribution:
+def _resolved(part: str, address: str, commits: tuple[str, ...], matches: Mapping[str, AddressMatch]) -> Attribution:
     match = matches[address]
     person = match.person.key if match.person else None
     return Attribution(part=part, address=address, person=person, how=match.how.value, commits=commits)
