@@ -1,6 +1,6 @@
 # Everything a developer runs. `make` alone prints this list; `make test` and `make demo` set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo demo-tamper test check bench fmt trace lock clean
+.PHONY: help setup setup-demo demo demo-tamper demo-reset test check bench fmt trace lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 TEST_WORKERS ?= 2
@@ -21,6 +21,9 @@ demo: setup-demo ## play the fictional organisation and serve it on loopback (DE
 
 demo-tamper: setup-demo ## change one row of the demo's database behind the gate's back
 	@gate demo-tamper
+
+demo-reset: ## remove what the demo made
+	rm -rf .demo
 
 test: setup ## run all tests (TEST_WORKERS, PYTEST_ARGS); results go to .trace/results.json
 	@python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)

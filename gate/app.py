@@ -53,7 +53,7 @@ def build_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
         engine=engine,
         ledger=ledger,
         log=AuditLog(engine),
-        directory=build_directory(settings),
+        directory=build_directory(settings, clock),
         keys=keys,
         mirror=mirror,
         in_force=InForceReader(engine),
@@ -61,7 +61,7 @@ def build_parts(settings: Settings, *, clock: Clock | None = None) -> Parts:
     )
 
 
-def build_directory(settings: Settings) -> Directory:
+def build_directory(settings: Settings, clock: Clock | None = None) -> Directory:
     """The directory ``settings.directory`` describes; python-ldap is only imported when it is asked for."""
     wanted = settings.directory
     match wanted.kind:
@@ -71,12 +71,13 @@ def build_directory(settings: Settings) -> Directory:
             return LdifDirectory(
                 LdifSettings(
                     name=wanted.name, path=wanted.ldif_file, layout=_layout(wanted), production=settings.production
-                )
+                ),
+                clock,
             )
         case "ldap":
             from gate.directory.ldap import LdapDirectory
 
-            return LdapDirectory(_ldap_settings(wanted))
+            return LdapDirectory(_ldap_settings(wanted), clock)
 
 
 def create_app(instance: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Flask:

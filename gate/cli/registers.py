@@ -9,14 +9,9 @@ from pathlib import Path
 
 import click
 
-from gate.auditlog.trust import build_trust_file
 from gate.cli.instance import OPERATOR, instance_option, open_parts
 from gate.domain.errors import InputError
-from gate.git.install import install_hook
-from gate.keys.files import build_trust
-from gate.workflow import registers, tokens, unattributed
-
-HOOK = Path(__file__).resolve().parents[1] / "standalone" / "hook.py"
+from gate.workflow import git_server, registers, tokens, unattributed
 
 
 @click.group()
@@ -138,25 +133,8 @@ def hook() -> None:
 def hook_install(instance: Path, repository: str, bare: Path, token_file: Path) -> None:
     """Install the hook for REPOSITORY into the bare repository BARE on this machine."""
     parts = open_parts(instance)
-    entry = parts.in_force().repository(repository)
-    trust = bare.resolve() / "gate-trust.json"
-    trust.write_bytes(build_trust_file(build_trust(parts.keys)))
-    config = {
-        "format": "gate-hook/v1",
-        "repository": repository,
-        "server": parts.settings.base_url,
-        "token_file": str(token_file.resolve()),
-        "trust_file": str(trust),
-        "origin": parts.settings.origin,
-        "protected": [f"refs/heads/{branch}" for branch in entry.protected],
-        "mode": entry.mode.value,
-        "verdict_dir": None,
-        "spool": str(bare.resolve() / "gate-spool"),
-        "pusher_env": ["GATE_PUSHER", "GL_USERNAME", "REMOTE_USER"],
-        "clock_skew_seconds": 0,
-    }
-    install_hook(bare, config, HOOK)
-    click.echo(f"The hook of {repository} is installed in {bare} ({entry.mode.value}).")
+    mode = git_server.install(parts, repository, bare, token_file)
+    click.echo(f"The hook of {repository} is installed in {bare} ({mode.value}).")
 
 
 @click.group()
