@@ -28,7 +28,7 @@ def init(instance: Path) -> None:
     settings = open_settings(instance)
     files = load_proposals(settings.policy.dir)
     instance.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (settings.keys_dir / "log.key").exists():
+    if not (settings.keys_dir / "log.pem").exists():
         generate_keys(settings.keys_dir, settings.origin, SystemClock().now())
     engine = open_engine(settings.database.url)
     migrate(engine)

@@ -88,6 +88,12 @@ def recorded_decision(parts: Parts, row: ContributionRow) -> Decision | None:
     return parse_decision(blobs.load(parts.engine, row.decision_digest))
 
 
+def good_until(parts: Parts, row: ContributionRow, decision: Decision) -> datetime:
+    """When the recorded ``decision`` of ``row`` runs out (exclusive): as last renewed, else as made."""
+    fresh = freshness.find(parts.engine, row.repository, row.number)
+    return fresh.valid_until if fresh and fresh.decision_digest == row.decision_digest else decision.valid_until
+
+
 def undecided() -> dict[str, object]:
     """Columns that mark a contribution as not yet re-decided: whoever records a new fact about it sets them."""
     return {"answer": None, "decision_index": None, "decision_digest": None, "facts_digest": None, "decided_at": None}

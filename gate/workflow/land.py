@@ -24,7 +24,7 @@ from gate.store.contributions import ContributionRow
 from gate.store.tables import branch_tip, contribution
 from gate.store.tables import landing as landing_table
 from gate.workflow.entry import SYSTEM, build_entry, repository_stream, revision_subject
-from gate.workflow.evaluate import decide, recorded_decision
+from gate.workflow.evaluate import decide, good_until, recorded_decision
 from gate.workflow.force import InForce
 from gate.workflow.parts import Parts
 
@@ -110,20 +110,34 @@ def _may_explain(repository: Repository, row: ContributionRow) -> bool:
 
 
 def _known_heads(parts: Parts, repository: str, branch: str) -> dict[str, ContributionRow]:
-    """Open contributions to this branch by head, decided as late as possible."""
+    """Open contributions to this branch by head, decided as late as possible.
+
+    A yes past its time is worked out anew before it may explain anything. Raises ``UnavailableError``
+    (unreachable) when that cannot be done now: then the landing is recorded later, as what it is.
+    """
     heads: dict[str, ContributionRow] = {}
     for row in contributions.open_for(parts.engine, repository):
         if row.target != branch:
             continue
-        if row.answer is None:
+        if row.answer is None or _has_run_out(parts, row):
             try:
                 decide(parts, repository, row.number)
-            except (UnavailableError, ConflictError):
+            except (UnavailableError, ConflictError) as problem:
+                if problem.code == "unreachable":
+                    raise
                 # It stays undecided: what lands of it is then not called approved.
                 continue
             row = contributions.load(parts.engine, repository, row.number)
         heads[row.head] = row
     return heads
+
+
+def _has_run_out(parts: Parts, row: ContributionRow) -> bool:
+    """Whether a recorded yes is past its time. A no cannot turn into a yes by time alone."""
+    decision = recorded_decision(parts, row)
+    if decision is None or not decision.answer.allows:
+        return False
+    return parts.clock.now() >= good_until(parts, row, decision)
 
 
 def _build_command(

@@ -17,9 +17,9 @@ from gate.domain.clock import format_instant
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import GateError, InputError, UnavailableError
 from gate.policy.decision import Decision
-from gate.store import contributions, freshness
+from gate.store import contributions
 from gate.store.contributions import ContributionRow
-from gate.workflow.evaluate import look, recorded_decision
+from gate.workflow.evaluate import good_until, look, recorded_decision
 from gate.workflow.parts import Parts
 from gate.workflow.shown import AnswerShown
 from gate.workflow.verdict import build_verdict
@@ -83,8 +83,7 @@ def _of_row(parts: Parts, row: ContributionRow, epoch: int, mode: str) -> Answer
     decision = recorded_decision(parts, row)
     if decision is None:
         return _shown(_bare(parts, row, "error", "Not yet re-decided; ask again in a moment.", mode))
-    fresh = freshness.find(parts.engine, row.repository, row.number)
-    valid_until = fresh.valid_until if fresh and fresh.decision_digest == row.decision_digest else decision.valid_until
+    valid_until = good_until(parts, row, decision)
     if now >= valid_until:
         live = _live(parts, row, decision)
         if isinstance(live, str):
