@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gate.app import build_parts
 from gate.auditlog.entry import Recorder, RecorderKind
 from gate.settings import Settings, load_settings
-from gate.workflow.parts import Parts
+
+if TYPE_CHECKING:
+    from gate.workflow.parts import Parts
 
 OPERATOR = Recorder(kind=RecorderKind.SYSTEM, id="operator")
 """Who acts at the command line: whoever runs the gate's machine. Never a signer."""
@@ -35,4 +36,6 @@ def open_settings(instance: Path) -> Settings:
 
 
 def open_parts(instance: Path) -> Parts:
+    from gate.app import build_parts  # not for commands that only start or ask others
+
     return build_parts(open_settings(instance))

@@ -7,11 +7,11 @@ own list). An error says what is wrong, where, and how to mend it, on standard e
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from gate import __version__
-from gate.cli import demo, evidence, founding, policy, preview, registers, serving, standalone
 from gate.domain.errors import (
     ConflictError,
     GateError,
@@ -34,8 +34,44 @@ EXIT = (
 )
 
 
+# Command -> module of this room and the name in it. A module is imported when its command is asked for: `gate check`
+# in a pipeline does not wait for a web framework.
+COMMANDS = {
+    "init": "founding.init",
+    "keys": "founding.keys",
+    "serve": "serving.serve",
+    "worker": "serving.worker",
+    "policy": "policy.policy",
+    "preview": "preview.preview",
+    "token": "registers.token",
+    "people": "registers.people",
+    "trainings": "registers.trainings",
+    "hook": "registers.hook",
+    "directory": "registers.directory",
+    "pack": "evidence.pack",
+    "audit": "evidence.audit",
+    "checkpoint": "evidence.checkpoint",
+    "check": "standalone.check",
+    "verify": "standalone.verify",
+    "demo": "demo.demo",
+    "demo-tamper": "demo.demo_tamper",
+}
+
+
 class GateGroup(click.Group):
-    """Turns ``GateError`` into a message and an exit code; nothing else is caught."""
+    """Finds commands by ``COMMANDS``; turns ``GateError`` into a message and an exit code; nothing else is caught."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        found = getattr(import_module(f"gate.cli.{module}"), name)
+        if not isinstance(found, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name]} is no command")
+        return found
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -57,29 +93,6 @@ def main() -> None:
     Start with `gate init`, then `gate policy activate`, `gate hook install` and `gate serve`. The instance
     directory (settings, keys, database) is --instance, else $GATE_INSTANCE, else ./instance.
     """
-
-
-for command in (
-    founding.init,
-    founding.keys,
-    serving.serve,
-    serving.worker,
-    policy.policy,
-    preview.preview,
-    registers.token,
-    registers.people,
-    registers.trainings,
-    registers.hook,
-    registers.directory,
-    evidence.pack,
-    evidence.audit,
-    evidence.checkpoint,
-    standalone.check,
-    standalone.verify,
-    demo.demo,
-    demo.demo_tamper,
-):
-    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import click
 import structlog
 
 from gate.cli.instance import instance_option, open_parts, open_settings
-from gate.workflow.work import Worker
 
 IDLE_SECONDS = 0.5
 RESTART_SECONDS = 2.0
@@ -37,6 +36,7 @@ def serve(instance: Path, port: int | None, workers: int | None) -> None:
     web = [
         *(sys.executable, "-m", "gunicorn", "--bind", bind, "--worker-class", "gthread"),
         *("--workers", str(workers or server.workers), "--threads", str(server.threads), "--no-control-socket"),
+        *("--config", "python:gate.cli.gunicorn"),
         *("--graceful-timeout", "10", "--access-logfile", os.devnull, "gate.app:create_app()"),
     ]
     _supervise(web, [sys.executable, "-m", "gate.cli.main", "worker"], environment)
@@ -47,6 +47,8 @@ def serve(instance: Path, port: int | None, workers: int | None) -> None:
 @click.option("--once", is_flag=True, help="Do what is due now, then end.")
 def worker(instance: Path, once: bool) -> None:
     """Do slow and timed work: renew decisions, find landings, make packs."""
+    from gate.workflow.work import Worker  # `serve` only watches, and needs none of it
+
     log = structlog.get_logger("gate.worker")
     parts = open_parts(instance)
     stop = _Stop()

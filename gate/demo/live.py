@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from gate.demo.browser import PROXIES
-from gate.demo.founding import CI
 from gate.demo.organisation import find_member
-from gate.demo.place import Place, gate_command
+from gate.demo.place import CI, Place, gate_command
 from gate.demo.workbench import environment
 from gate.domain.errors import UnavailableError
 

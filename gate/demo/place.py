@@ -23,6 +23,7 @@ from gate.domain.errors import ConflictError, InputError
 
 MARK = "THIS-IS-A-DEMO"
 PORT = 8480
+CI = "ci"
 
 
 @dataclass(frozen=True, slots=True)

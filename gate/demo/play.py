@@ -18,10 +18,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gate.demo.browser import Browser, RefusedError, ask
 from gate.demo.clock import DemoClock
-from gate.demo.founding import CI, configure_hooks, found_gate, install_hooks
+from gate.demo.founding import found_gate, install_hooks
 from gate.demo.organisation import MEMBERS, TERMS, find_member
-from gate.demo.place import Place
+from gate.demo.place import CI, Place
 from gate.demo.story import BEFORE, BEGIN, FOUNDERS, ROBOT, STORY, Bypass, Drop, Event, Land, Push, Sign
+from gate.demo.wiring import configure_hooks
 from gate.demo.workbench import Workbench
 from gate.web import create_web
 from gate.workflow.parts import Parts

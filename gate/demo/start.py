@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.demo import live, story
-from gate.demo.founding import configure_hooks, write_settings
 from gate.demo.organisation import SUFFIX, build_ldif
 from gate.demo.place import Place, choose_port, taken, write_json
-from gate.demo.play import REPOSITORIES, Play, staged
 from gate.demo.slapd import INSTALL, PrivateSlapd, find_slapd, hash_password_for_slapd
+from gate.demo.wiring import configure_hooks, write_settings
 from gate.domain.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from gate.demo.play import Play
 
 PACK = "evidence-dose-engine.pdf"
 LOGINS = (
@@ -51,6 +53,8 @@ def run_demo(root: Path, port: int | None) -> None:
 
 
 def _play(place: Place, port: int, began: float) -> None:
+    from gate.demo.play import staged  # the gate itself; a later start only starts its server
+
     now = datetime.now(UTC)
     _tell(began, "founding the gate of Aster Medical (fiction): keys, entries 0 and 1, four repositories, hooks")
     with (place.logs / "play.log").open("a") as log, contextlib.redirect_stderr(log), staged(place, port, now) as play:
@@ -65,7 +69,7 @@ def _play(place: Place, port: int, began: float) -> None:
 
 def _serve(place: Place, port: int, slapd: PrivateSlapd | None, began: float) -> None:
     url = f"http://127.0.0.1:{port}"
-    configure_hooks(place, REPOSITORIES, url)
+    configure_hooks(place, tuple(story.BEFORE), url)
     _tell(began, "starting the server")
     with live.served(place, url) as child:
         summary = live.build_summary(place, url, json.loads(place.outcome.read_text(encoding="utf-8")))
@@ -100,7 +104,7 @@ def _outcome(play: Play) -> dict[str, Any]:
         "pack": PACK,
         "push": {"id": names["push"], "repository": repository, "number": play.number(story.TO_LAND), "head": head,
                  "pusher": "mara", "first": "mara", "second": "grace"},
-        "repositories": list(REPOSITORIES),
+        "repositories": list(story.BEFORE),
         "contributions": {topic: [name(topic), heads[-1]] for topic, heads in play.heads.items()
                           if topic != story.DROPPED},
     }  # fmt: skip

@@ -22,8 +22,6 @@ from gate.evidence.pack import build_pack
 from gate.evidence.population import render_population
 from gate.evidence.twin import EvidencePack, PersonLabel
 from gate.keys.files import build_trust
-from gate.pdf.render import build_supplements, render_pack
-from gate.pdf.seal import seal
 from gate.store import blobs, outbox
 from gate.store import packs as issued
 from gate.store.command import Blob, Command, EntryIndex, Row
@@ -118,6 +116,10 @@ def build(
 
     Raises ``InputError``, ``UnavailableError``, ``VerificationError``.
     """
+    # Drawing and sealing load half of what the gate loads, and only the worker draws.
+    from gate.pdf.render import build_supplements, render_pack
+    from gate.pdf.seal import seal
+
     _check(parts, wanted)
     pack_id = pack_id or new_pack_id(parts)
     progress("Looking at the branches.")
