@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gate.domain.errors import ConflictError, InputError, NotFoundError, NotPermittedError, NotSignedInError
 from gate.store import people
-from gate.workflow import checks, registers, terms, tokens
+from gate.store.auditlog import AuditLog
+from gate.workflow import checks, registers, session, terms, tokens
 from gate.workflow.evaluate import redecide_open
+from gate.workflow.parts import Parts
 from tests.support.directory_ldif import PASSWORD
 from tests.support.journey import ADDRESS, OPERATOR, POLICY, REPOSITORY, World, open_world
 
@@ -177,6 +181,32 @@ def test_a_file_with_one_wrong_line_imports_nothing_and_names_the_line(
     assert what in str(caught.value)
     assert world.entries() == before
     assert people.trainings(world.parts.engine, [world.who("bob").key]) == ()
+
+
+class StaleOnce:
+    """A log whose first answer about a stream is overtaken before it is used."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.asked = 0
+
+    def stream_version(self, stream: str) -> int:
+        version = self.parts.log.stream_version(stream)
+        self.asked += 1
+        if self.asked == 1:
+            with pytest.raises(NotSignedInError):
+                session.sign_in(self.parts, "anna", "wrong", ADDRESS)
+        return version
+
+
+@pytest.mark.req("POL-03", "INV-06")
+def test_an_import_overtaken_by_a_refused_sign_in_is_written_all_the_same(world: World) -> None:
+    log = StaleOnce(world.parts)
+    overtaken = replace(world.parts, log=cast(AuditLog, log))
+    text = "login,code,valid_until\nbob,GXP-101,\n"
+    assert registers.import_trainings(overtaken, "lms.csv", text, date(2026, 11, 1), by=OPERATOR) == 1
+    assert log.asked == 2
+    assert world.kinds()[-2:] == ["approval-refused", "trainings-imported"]
 
 
 @pytest.mark.req("SGN-02", "INV-04", "INV-05")
