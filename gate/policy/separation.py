@@ -157,6 +157,7 @@ def _unattributed(one: ContributorFacts) -> str:
         "ambiguous": "more than one person of the directory has this address",
         "malformed": "it is not an address",
         "login": "the directory knows no such login",
+        "unsaid": "neither the git server, the forge nor CI has said who it was",
     }.get(one.how, "nobody in the directory has this address")
     return (
         f"{one.address or 'An empty address'} ({one.part} of {_revisions(one.revisions)}) cannot be attributed: {why}. "

@@ -78,12 +78,19 @@ def load(source: Source, index: int) -> ApprovalRow:
 
 
 def standing(source: Source, repository: str, number: int) -> tuple[ApprovalRow, ...]:
-    """Approvals and rejections that nobody took back, on any revision, in log order."""
-    a = approval.c
-    query = select(approval).where(
-        a.repository == repository, a.number == number, a.withdrawn_by.is_(None), a.act != Act.WITHDRAW
+    """Approvals and rejections that nobody took back, on any revision, in log order.
+
+    A rejection took its giver's earlier approvals back; withdrawing it gives none of them again: only signing does.
+    """
+    acts = history(source, repository, number)
+    ended = {one.person: one.idx for one in acts if one.act == Act.REJECT and one.withdrawn_by is not None}
+    return tuple(
+        one
+        for one in acts
+        if one.withdrawn_by is None
+        and one.act != Act.WITHDRAW
+        and not (one.act == Act.APPROVE and one.idx < ended.get(one.person, -1))
     )
-    return fetch_all(source, query.order_by(a.idx), ApprovalRow)
 
 
 def history(source: Source, repository: str, number: int) -> tuple[ApprovalRow, ...]:

@@ -94,7 +94,8 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
             topic=_topic(told),
             source_ref=told.source_ref,
             head=told.head,
-            pusher=told.pusher_login or told.author_login,
+            # Who opened a pull request did not push what came later: only a delivery of the push itself says who did.
+            pusher=told.pusher_login,
             title=told.title,
             opener=_opener(parts, told),
             draft=told.draft,

@@ -8,6 +8,7 @@ renews its freshness, which is housekeeping: the log holds what changed, not tha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 from gate.auditlog.entry import EntryKind, Recorder
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import ConflictError, UnavailableError
-from gate.policy.decision import Decision
+from gate.policy.decision import Answer, Decision
 from gate.policy.evaluate import evaluate
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision
 from gate.store import blobs, contributions, freshness
@@ -92,6 +93,16 @@ def good_until(parts: Parts, row: ContributionRow, decision: Decision) -> dateti
     """When the recorded ``decision`` of ``row`` runs out (exclusive): as last renewed, else as made."""
     fresh = freshness.find(parts.engine, row.repository, row.number)
     return fresh.valid_until if fresh and fresh.decision_digest == row.decision_digest else decision.valid_until
+
+
+def foremost(rows: Sequence[ContributionRow]) -> ContributionRow:
+    """Which of several open contributions speaks for the head and branch they all propose.
+
+    A veto on one is not got round by proposing the head again, nor while one is being decided; and proposing
+    somebody else's approved head again takes nothing from them.
+    """
+    order = (Answer.REJECTED, None, Answer.APPROVED, Answer.OVERRIDDEN, Answer.PENDING, Answer.BLOCKED, Answer.ERROR)
+    return min(rows, key=lambda row: order.index(Answer(row.answer) if row.answer else None))
 
 
 def undecided() -> dict[str, object]:

@@ -30,7 +30,8 @@ from gate.policy.facts import (
 from gate.policy.ownership import role_groups
 from gate.store import approvals, blobs, commits, contributions, people
 from gate.store.approvals import ApprovalRow
-from gate.store.contributions import ContributionRow, ContributorRow
+from gate.store.contributions import ContributionRow, ContributorRow, RevisionRow
+from gate.store.engine import Source
 from gate.store.people import TrainingRow
 from gate.workflow.force import InForce
 from gate.workflow.git_record import parse_git
@@ -126,7 +127,8 @@ def person_ref(parts: Parts, key: str) -> PersonRef:
 def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
     with parts.engine.connect() as connection:
         row = contributions.load(connection, repository, number)
-        latest = contributions.revisions(connection, repository, number)[-1]
+        revisions = contributions.revisions(connection, repository, number)
+        latest = revisions[-1]
         git = parse_git(blobs.load(connection, latest.git_digest))
         held = commits.commits(connection, repository, number)
         sharing = commits.sharing(
@@ -144,6 +146,7 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
             contributors=(
                 *_contributors(contributions.contributors(connection, repository, number)),
                 *_shared(shared),
+                *_unsaid_pushers(connection, repository, revisions),
             ),
             approvals=tuple(_approval(one) for one in approvals.standing(connection, repository, number)),
             checks=tuple(
@@ -191,6 +194,26 @@ def _contributors(rows: Iterable[ContributorRow]) -> tuple[ContributorFacts, ...
 def _shared(rows: Iterable[ContributorRow]) -> tuple[ContributorFacts, ...]:
     """Contributors of other contributions that share a commit or patch: INV-03."""
     return tuple(replace(one, part="shared", revisions=()) for one in _contributors(rows) if one.person is not None)
+
+
+def _unsaid_pushers(source: Source, repository: str, revisions: Iterable[RevisionRow]) -> tuple[ContributorFacts, ...]:
+    """Heads of which nobody said who pushed them (CI does not know, a delivery was lost): INV-01, INV-03.
+
+    Addresses in commits are claims; without the git server's word anybody may stand behind them. Whoever
+    tells it later mends this.
+    """
+    told = {one.head for one in revisions if one.pusher_login is not None}
+    unsaid: dict[str, list[int]] = {}
+    for one in revisions:
+        if one.head not in told:
+            unsaid.setdefault(one.head, []).append(one.revision)
+    return tuple(
+        ContributorFacts(
+            part="pusher", address="Whoever pushed it", person=None, how="unsaid", revisions=tuple(numbers)
+        )
+        for head, numbers in unsaid.items()
+        if not any(other.pusher_person for other in contributions.with_revision(source, repository, head))
+    )
 
 
 def _ask_directory(

@@ -24,7 +24,7 @@ from gate.store.contributions import ContributionRow
 from gate.store.tables import branch_tip, contribution
 from gate.store.tables import landing as landing_table
 from gate.workflow.entry import SYSTEM, build_entry, repository_stream, revision_subject
-from gate.workflow.evaluate import decide, good_until, recorded_decision
+from gate.workflow.evaluate import decide, foremost, good_until, recorded_decision
 from gate.workflow.force import InForce
 from gate.workflow.parts import Parts
 
@@ -70,7 +70,7 @@ def land(
             at=parts.clock.now(),
             by=by,
         )
-        heads = _known_heads(parts, repository.id, branch)
+        heads = _known_heads(parts, force, repository.id, branch)
         explains = {head: row.merge_base for head, row in heads.items() if _may_explain(repository, row)}
         steps = mirror.landing_steps(walk.old, new, explains) if walk.old else ()
         try:
@@ -109,17 +109,18 @@ def _may_explain(repository: Repository, row: ContributionRow) -> bool:
     return repository.mode is not Mode.ENFORCE or (row.answer is not None and Answer(row.answer).allows)
 
 
-def _known_heads(parts: Parts, repository: str, branch: str) -> dict[str, ContributionRow]:
+def _known_heads(parts: Parts, force: InForce, repository: str, branch: str) -> dict[str, ContributionRow]:
     """Open contributions to this branch by head, decided as late as possible.
 
-    A yes past its time is worked out anew before it may explain anything. Raises ``UnavailableError``
-    (unreachable) when that cannot be done now: then the landing is recorded later, as what it is.
+    What was decided under an earlier policy, and a yes past its time, is worked out anew before it may explain
+    anything. Raises ``UnavailableError`` (unreachable) when that cannot be done now: then the landing is recorded
+    later, as what it is.
     """
     heads: dict[str, ContributionRow] = {}
     for row in contributions.open_for(parts.engine, repository):
         if row.target != branch:
             continue
-        if row.answer is None or _has_run_out(parts, row):
+        if row.answer is None or row.policy_epoch != force.epoch or _has_run_out(parts, row):
             try:
                 decide(parts, repository, row.number)
             except (UnavailableError, ConflictError) as problem:
@@ -128,7 +129,7 @@ def _known_heads(parts: Parts, repository: str, branch: str) -> dict[str, Contri
                 # It stays undecided: what lands of it is then not called approved.
                 continue
             row = contributions.load(parts.engine, repository, row.number)
-        heads[row.head] = row
+        heads[row.head] = foremost((heads[row.head], row)) if row.head in heads else row
     return heads
 
 

@@ -52,7 +52,7 @@ class HintBody(BaseModel):
 
 
 class CiBody(BaseModel):
-    """What CI posts: look at this head for this target."""
+    """What CI posts: look at this head for this target. Nothing is decided until somebody names the pusher."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repository: str = Field(min_length=1, max_length=63)
@@ -61,6 +61,7 @@ class CiBody(BaseModel):
     source_ref: str | None = Field(default=None, max_length=255, pattern=r"^refs/heads/[^\x00-\x20\x7f~^:?*\[\\]+$")
     change_request: str | None = Field(default=None, max_length=255)
     title: str | None = Field(default=None, max_length=1000)
+    pusher: str | None = Field(default=None, min_length=1, max_length=255)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,12 @@ def ci(parts: Parts, holder: TokenHolder, body: dict[str, Any]) -> dict[str, Any
         raise InputError(
             f"The git server does not have {parsed.head} on any branch.", field="head", remedy="Push it first."
         )
-    topic = branch_name(parsed.source_ref) if parsed.source_ref else f"ci/{parsed.head[:12]}"
+    split = split_contrib(looking.repository, parsed.source_ref) if parsed.source_ref else None
+    if split is not None and split[0] == target:
+        # The hook speaks of this branch too: it is one contribution, whoever is first.
+        topic = split[1]
+    else:
+        topic = branch_name(parsed.source_ref) if parsed.source_ref else f"ci/{parsed.head[:12]}"
     number = propose(
         parts,
         looking.force,
@@ -121,6 +127,7 @@ def ci(parts: Parts, holder: TokenHolder, body: dict[str, Any]) -> dict[str, Any
             topic=topic,
             source_ref=parsed.source_ref,
             head=parsed.head,
+            pusher=parsed.pusher,
             change_request=parsed.change_request,
             title=parsed.title,
             opener=holder.person,

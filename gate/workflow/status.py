@@ -19,7 +19,8 @@ from gate.domain.errors import GateError, InputError, UnavailableError
 from gate.policy.decision import Decision
 from gate.store import contributions
 from gate.store.contributions import ContributionRow
-from gate.workflow.evaluate import good_until, look, recorded_decision
+from gate.workflow.answer_cache import recall_answer
+from gate.workflow.evaluate import foremost, good_until, look, recorded_decision
 from gate.workflow.parts import Parts
 from gate.workflow.shown import AnswerShown
 from gate.workflow.verdict import build_verdict
@@ -40,6 +41,10 @@ MAX_SHAS: Final = 200
 
 def answer(parts: Parts, repository: str, sha: str, target: str | None) -> AnswerShown:
     """What CI is told about one revision. Raises ``NotFoundError`` (no such repository), ``InputError``."""
+    return recall_answer(parts, (repository, sha, target), lambda: _work_out(parts, repository, sha, target))
+
+
+def _work_out(parts: Parts, repository: str, sha: str, target: str | None) -> AnswerShown:
     force = parts.in_force()
     force.repository(repository)
     rows = contributions.by_head(parts.engine, repository, sha, target)
@@ -51,7 +56,7 @@ def answer(parts: Parts, repository: str, sha: str, target: str | None) -> Answe
         raise InputError(
             f"{sha} is proposed for several branches: {targets}.", field="target", remedy="Name the target."
         )
-    row = (open_rows or list(rows))[0]
+    row = foremost(open_rows) if open_rows else rows[0]
     return _of_row(parts, row, force.epoch, force.repository(repository).mode.value)
 
 
@@ -88,8 +93,8 @@ def _of_row(parts: Parts, row: ContributionRow, epoch: int, mode: str) -> Answer
         live = _live(parts, row, decision)
         if isinstance(live, str):
             return _shown(_bare(parts, row, "error", live, mode))
-        decision, valid_until = live, live.valid_until
-    return _shown(_decided(parts, row, decision, valid_until, mode, now))
+        return _shown(_decided(parts, row, live, live.valid_until, mode, now))
+    return _shown(_decided(parts, row, decision, valid_until, mode, now), is_recorded=True)
 
 
 def _live(parts: Parts, row: ContributionRow, recorded: Decision) -> Decision | str:
@@ -98,7 +103,7 @@ def _live(parts: Parts, row: ContributionRow, recorded: Decision) -> Decision | 
         decision = look(parts, row.repository, row.number).decision
     except GateError as problem:
         return problem.message
-    if decision.answer.allows and decision.answer != recorded.answer:
+    if decision.head != row.head or (decision.answer.allows and decision.answer != recorded.answer):
         return "Not yet re-decided; ask again in a moment."
     return decision
 
@@ -161,8 +166,8 @@ def _not_head(parts: Parts, repository: str, sha: str, target: str | None) -> An
     return _shown({"format": FORMAT, "answer": "unknown", "summary": summary, "head": None, "page": page})
 
 
-def _shown(body: dict[str, Any]) -> AnswerShown:
+def _shown(body: dict[str, Any], *, is_recorded: bool = False) -> AnswerShown:
     stable = {name: value for name, value in body.items() if name not in ("verdict", "evaluated_at")}
     etag = hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()[:32]
     word = str(body["answer"])
-    return AnswerShown(answer=word, http=HTTP[word], body=body, etag=etag)
+    return AnswerShown(answer=word, http=HTTP[word], body=body, etag=etag, is_recorded=is_recorded)
