@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gate.store.engine import Source, reading
 from gate.store.fetch import chunks, fetch_all
@@ -43,6 +43,13 @@ def terms(source: Source, people: Iterable[str]) -> tuple[TermsRow, ...]:
             query = select(terms_acceptance).where(terms_acceptance.c.person.in_(chunk))
             found.extend(fetch_all(connection, query.order_by(terms_acceptance.c.idx), TermsRow))
     return tuple(found)
+
+
+def accepted_terms(source: Source) -> tuple[TermsRow, ...]:
+    """The latest acceptance of every terms that anybody accepted."""
+    t = terms_acceptance.c
+    latest = select(func.max(t.idx)).group_by(t.terms)
+    return fetch_all(source, select(terms_acceptance).where(t.idx.in_(latest)).order_by(t.terms), TermsRow)
 
 
 def trainings(source: Source, people: Iterable[str]) -> tuple[TrainingRow, ...]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gate.auditlog.entry import EntryKind, Recorder
+from gate.auditlog.entry import EntryKind, Recorder, parse_statement
 from gate.domain.errors import InputError
 from gate.policy.effective import effective_bytes
 from gate.policy.registry import PolicySet, build_policy_set
-from gate.store import policies
+from gate.signing.envelope import parse_envelope
+from gate.store import people, policies
 from gate.store.command import Blob, Command, EntryIndex, Job, NewEntry, Row
 from gate.store.tables import policy_version
 from gate.workflow.entry import build_entry, thing_subject
@@ -52,6 +53,7 @@ def load_proposals(directory: Path) -> dict[str, bytes]:
 def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activation:
     """Check all files together, then put them in force. Raises ``InputError`` with file and line."""
     proposed = build_policy_set(files)
+    _check_terms(parts, proposed)
     current = policies.in_force(parts.engine)
     command, epoch = build_activation(parts, files, proposed, current.epoch if current else 0, by)
     receipt = parts.ledger.append(command)
@@ -61,6 +63,29 @@ def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activ
         files=tuple(sorted(files)),
         repositories=tuple(one.id for one in proposed.registry.repositories),
     )
+
+
+def _check_terms(parts: Parts, proposed: PolicySet) -> None:
+    """Who accepted terms accepted a text, not an id: an id stands for one text, for ever (INV-02)."""
+    texts: dict[str, str] = {}
+    for one in (terms for policy in proposed.policies for terms in policy.terms):
+        if texts.setdefault(one.id, one.text) != one.text:
+            raise InputError(
+                f"Two policies give the terms `{one.id}` different texts.",
+                field="terms",
+                remedy="Give each text an id of its own.",
+            )
+    for row in people.accepted_terms(parts.engine):
+        if row.terms not in texts:
+            continue
+        accepted = parse_statement(parse_envelope(parts.log.entry(row.idx).envelope).payload).subjects[0].digest
+        if accepted["sha256"] != hashlib.sha256(texts[row.terms].encode()).hexdigest():
+            raise InputError(
+                f"The text of the terms `{row.terms}` is not the one that people have accepted under this id "
+                f"(audit entry {row.idx}).",
+                field="terms",
+                remedy=f"Give the new text a new id, such as `{row.terms}-2`; then people are asked to accept it.",
+            )
 
 
 def build_activation(
