@@ -75,6 +75,9 @@ def choose_status(error: GateError) -> int:
 
 def answer_gate_error(error: GateError) -> WerkzeugResponse:
     status = choose_status(error)
+    if error.code == "broken":
+        # Our own fault, told to the caller as "unknown": its cause must not be lost.
+        write_incident(request_id(), error.__cause__ if isinstance(error.__cause__, Exception) else error)
     if is_api():
         return build_problem(error, status)
     if isinstance(error, NotSignedInError) and request.method in SAFE_METHODS:

@@ -6,6 +6,7 @@ Every piece bears repeating, so any number of workers may run.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -67,7 +68,7 @@ class Worker:
             self._do(job)
         except GateError as problem:
             again = outbox.postpone(self.parts.engine, job, self.parts.clock.now(), str(problem))
-            self.report(f"job {job.id} ({job.kind})", f"{problem} Tried again at {format_instant(again)}.")
+            self.report(f"job {job.id} ({job.kind})", f"{_told(problem)} Tried again at {format_instant(again)}.")
         else:
             outbox.finish(self.parts.engine, job.id, self.parts.clock.now())
 
@@ -93,7 +94,7 @@ class Worker:
                 decide(self.parts, row.repository, row.number)
                 done += 1
             except GateError as problem:
-                self.report(f"renewal of {row.id}", str(problem))
+                self.report(f"renewal of {row.id}", _told(problem))
                 self._rest_until = now + REST
                 if problem.code == "unreachable":
                     break
@@ -133,5 +134,15 @@ class Worker:
         try:
             return act()
         except GateError as problem:
-            self.report(what, str(problem))
+            self.report(what, _told(problem))
             return None
+
+
+def _told(problem: GateError) -> str:
+    """The problem, and where our own fault behind it was raised, if one was; never values, which may be anybody's."""
+    cause = problem.__cause__
+    if cause is None or isinstance(cause, GateError):
+        return str(problem)
+    last = traceback.extract_tb(cause.__traceback__)[-1:]
+    where = "".join(f" at {frame.filename}:{frame.lineno}" for frame in last)
+    return f"{problem} Cause: {type(cause).__qualname__}{where}."
