@@ -12,6 +12,7 @@ The answer is the server's; the exit code is worked out here from its ``answer``
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import random
@@ -44,17 +45,24 @@ class UsageError(Exception):
     """The command cannot be carried out as given."""
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        """The token is for one server: never follow."""
+
+
 def fetch(url: str, token: Optional[str], timeout: float) -> Answer:
     """GET one answer. Network trouble becomes an ``error`` answer that says so."""
     request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "gate-check/1"})  # noqa: S310
     if token:
         request.add_header("Authorization", "Bearer " + token)
+    opener = urllib.request.build_opener(_NoRedirect)
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as reply:  # noqa: S310 -- scheme checked in `base_url`
-            return _answer(reply.status, reply.read(MAX_ANSWER), reply.headers)
-    except urllib.error.HTTPError as refusal:
-        return _answer(refusal.code, refusal.read(MAX_ANSWER), refusal.headers)
-    except (OSError, ValueError) as problem:
+        try:
+            with opener.open(request, timeout=timeout) as reply:  # the scheme is checked in `base_url`
+                return _answer(reply.status, reply.read(MAX_ANSWER), reply.headers)
+        except urllib.error.HTTPError as refusal:
+            return _answer(refusal.code, refusal.read(MAX_ANSWER), refusal.headers)
+    except (OSError, ValueError, http.client.HTTPException) as problem:
         return Answer(
             0, _trouble("The gate could not be reached: %s." % problem, "Try again; see the gate's health page."), None
         )
@@ -225,6 +233,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     except (UsageError, OSError, KeyError, ValueError) as problem:
         print("gate check: %s" % problem, file=sys.stderr)
         return 2
+    except (AttributeError, TypeError) as problem:
+        print("gate check: the server's answer cannot be read: %s" % problem, file=sys.stderr)
+        return 3
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ ANSWER_LIMIT = 8 * 1024 * 1024
 OPTION_LIMIT = 256
 HINT_UPDATES = 500
 BATCH = 200
+ASK_BATCH = 50  # heads in one question: with SHA-256 names still within the 4,094 bytes servers allow a request line
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
@@ -773,8 +774,8 @@ class Server:
 
     def _fetch_verdicts(self, verdicts: Verdicts, ref: str, heads: list[str]) -> None:
         self.deadline = self.deadline or time.monotonic() + ASK_SECONDS
-        for start in range(0, len(heads), BATCH):
-            query = [("target", ref)] + [("sha", head) for head in heads[start : start + BATCH]]
+        for start in range(0, len(heads), ASK_BATCH):
+            query = [("target", ref)] + [("sha", head) for head in heads[start : start + ASK_BATCH]]
             answer = self.call("GET", "/verdicts?" + urllib.parse.urlencode(query), self.deadline)
             if answer.status != 200:
                 raise OutageError("it answered %d: %s" % (answer.status, problem(answer.body)))
@@ -1079,8 +1080,9 @@ def deliver_one(config: Config, server: Server, name: str) -> None:
     except FileNotFoundError:
         return  # another push delivered it
     answer = server.call("POST", "/hints", time.monotonic() + HINT_SECONDS, body)
-    # 401, 403: the token is wrong, not the hint. 408, 429: later. All of them keep their place in the spool.
-    if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 429):
+    # 401, 403: the token is wrong, not the hint. 408, 409 (others were faster), 429: later. All of them keep their
+    # place in the spool.
+    if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 409, 429):
         reason = {"status": answer.status, "reason": problem(answer.body), "hint": body.decode("utf-8", "replace")}
         write_durably(os.path.join(config.spool, "refused"), name, json.dumps(reason).encode("utf-8"))
     elif not 200 <= answer.status < 300:

@@ -39,6 +39,7 @@ def accept(
     already = parts.log.find_dedup(key)
     if already is not None:
         return receipt(parts, already)
+    epoch = parts.in_force().epoch
     found = _in_force(parts).get(terms_id)
     if found is None:
         raise NotFoundError(f"No policy in force asks for the terms {terms_id!r}.")
@@ -52,7 +53,7 @@ def accept(
     person = prove_presence(parts, who.ref, password, what=f"accept terms {terms_id}", address=address)
     for attempt in range(ATTEMPTS):
         try:
-            index = parts.ledger.append(_command(parts, who, found, person.name, person.dn, key)).indexes[0]
+            index = parts.ledger.append(_command(parts, who, found, person.name, person.dn, key, epoch)).indexes[0]
         except ConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -69,7 +70,7 @@ def _digest(one: Terms) -> bytes:
     return hashlib.sha256(one.text.encode()).digest()
 
 
-def _command(parts: Parts, who: SignedIn, found: Terms, name: str, dn: str, key: str) -> Command:
+def _command(parts: Parts, who: SignedIn, found: Terms, name: str, dn: str, key: str, epoch: int) -> Command:
     now = parts.clock.now()
     entry = build_entry(
         parts,
@@ -99,4 +100,4 @@ def _command(parts: Parts, who: SignedIn, found: Terms, name: str, dn: str, key:
     )
     job = Job(kind="redecide", payload={"person": who.key}, not_before=now)
     blob = Blob(kind="terms", content=found.text.encode())
-    return Command(entries=(entry,), rows=(row,), blobs=(blob,), jobs=(job,), key=key)
+    return Command(entries=(entry,), rows=(row,), blobs=(blob,), jobs=(job,), key=key, policy_epoch=epoch)
