@@ -277,12 +277,16 @@ class PackShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerShown:
-    """Answer to CI about one revision. ``http`` and ``exit`` are ``status``'s; ``body`` is gate-answer/v1."""
+    """Answer to CI about one revision. ``http`` and ``exit`` are ``status``'s; ``body`` is gate-answer/v1.
+
+    ``is_recorded``: it says what the recorded decision says, and was not worked out live.
+    """
 
     answer: str
     http: int
     body: dict[str, object]
     etag: str
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

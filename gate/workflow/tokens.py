@@ -17,6 +17,7 @@ from gate.domain.errors import ConflictError, InputError, NotFoundError, NotPerm
 from gate.store import tokens
 from gate.store.command import Command, EntryIndex, Row
 from gate.store.tables import api_token
+from gate.workflow.answer_cache import recall_token
 from gate.workflow.entry import build_entry
 from gate.workflow.parts import Parts
 
@@ -41,7 +42,8 @@ def bearer(parts: Parts, header: str | None) -> TokenHolder:
     scheme, _, secret = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(PREFIX):
         raise NotSignedInError("This needs a project token.", remedy="Send `Authorization: Bearer gate_…`.")
-    row = tokens.by_secret(parts.engine, hashlib.sha256(secret.strip().encode()).digest())
+    digest = hashlib.sha256(secret.strip().encode()).digest()
+    row = recall_token(parts, digest, lambda: tokens.by_secret(parts.engine, digest))
     if row is None or not row.is_live(parts.clock.now()):
         raise NotSignedInError(
             "The token is not valid: unknown, expired or revoked.", remedy="Ask an administrator for a new one."
