@@ -16,13 +16,16 @@ from html.parser import HTMLParser
 from typing import Any
 
 from gate.demo.organisation import Member
+from gate.domain.errors import GateError
 
 TIMEOUT = 60.0
 PROXIES = urllib.request.ProxyHandler({})  # loopback only: no proxy of the environment is asked
 
 
-class RefusedError(RuntimeError):
+class RefusedError(GateError):
     """The gate said no where the story expects a yes."""
+
+    default_code = "story-refused"
 
 
 @dataclass

@@ -144,18 +144,26 @@ def staged(place: Place, port: int, now: datetime) -> Iterator[Play]:
     """A founded gate under the demo's clock, served on ``port`` of loopback, with repositories and hooks."""
     clock = DemoClock(now - timedelta(days=BEGIN))
     parts = found_gate(place, clock)
+    try:
+        url = _prepare(place, parts, port, now)
+        with _served(parts, port):
+            play = Play(place, clock, parts, url)
+            Worker(parts, _complain).round()  # the branches are enrolled as they stand
+            yield play
+    finally:
+        parts.ledger.close()
+    configure_hooks(place, REPOSITORIES, url)
+
+
+def _prepare(place: Place, parts: Parts, port: int, now: datetime) -> str:
+    """Repositories as they were before the gate, and the hook in each. The gate's address."""
     before = now - timedelta(days=400)
     for one, files in BEFORE.items():
         Workbench(place, one).found(files, _identity(FOUNDERS[one]), before)
     install_hooks(place, parts)
     url = f"http://127.0.0.1:{port}"
     configure_hooks(place, REPOSITORIES, url, timedelta(days=BEGIN + 1))
-    with _served(parts, port):
-        play = Play(place, clock, parts, url)
-        Worker(parts, _complain).round()  # the branches are enrolled as they stand
-        yield play
-    parts.ledger.close()
-    configure_hooks(place, REPOSITORIES, url)
+    return url
 
 
 @contextlib.contextmanager

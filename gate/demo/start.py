@@ -42,7 +42,7 @@ def run_demo(root: Path, port: int | None) -> None:
     """Plays what was not played yet, serves, and returns when asked to end. Raises ``GateError``."""
     _end_on_signals()
     began = time.monotonic()
-    with contextlib.suppress(_EndedError), taken(root) as place, _directory(place) as slapd:
+    with _until_ended(), taken(root) as place, _directory(place) as slapd:
         chosen = choose_port(port)
         write_settings(place, chosen, slapd)
         if place.outcome.exists():
@@ -50,6 +50,17 @@ def run_demo(root: Path, port: int | None) -> None:
         else:
             _play(place, chosen, began)
         _serve(place, chosen, slapd, began)
+
+
+@contextlib.contextmanager
+def _until_ended() -> Iterator[None]:
+    """Being asked to end is no failure, and neither is a reader who closed the pipe we print to."""
+    try:
+        yield
+    except _EndedError:
+        pass
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _play(place: Place, port: int, began: float) -> None:
@@ -75,8 +86,8 @@ def _serve(place: Place, port: int, slapd: PrivateSlapd | None, began: float) ->
         summary = live.build_summary(place, url, json.loads(place.outcome.read_text(encoding="utf-8")))
         summary["directory"] = live.describe_directory(place, slapd)
         summary["pids"] = _pids(child.pid, slapd)
-        print(live.render(summary, place.root), flush=True)
         write_json(place.summary, summary)
+        print(live.render(summary, place.root), flush=True)
         if (code := child.wait()) is not None:
             raise UnavailableError(f"The gate's server ended with {code}.", remedy=f"See {place.logs / 'serve.log'}.")
 

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from gate.demo.browser import RefusedError
 from gate.demo.place import Place
+from gate.domain.errors import UnavailableError
 
 
 class Workbench:
@@ -81,7 +82,7 @@ class Workbench:
     def git(self, *words: str, identity: str = "", at: datetime | None = None) -> str:
         done = self._git(words, _identity(identity, at))
         if done.returncode:
-            raise RuntimeError(f"git {' '.join(words)} in {self.work}: {done.stderr}")
+            raise UnavailableError(f"git {' '.join(words)} in {self.work}: {done.stderr}")
         return done.stdout.strip()
 
     def _git(self, words: tuple[str, ...], extra: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -101,10 +102,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(*words: str) -> None:
-    """Run to the end; ``RuntimeError`` with what it said when it fails."""
+    """Run to the end; ``UnavailableError`` with what it said when it fails."""
     done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: {done.stderr or done.stdout}")
+        raise UnavailableError(f"{' '.join(words)}: {done.stderr or done.stdout}")
 
 
 def _identity(author: str, at: datetime | None) -> dict[str, str]:
