@@ -42,7 +42,7 @@ def run_demo(root: Path, port: int | None) -> None:
     """Plays what was not played yet, serves, and returns when asked to end. Raises ``GateError``."""
     _end_on_signals()
     began = time.monotonic()
-    with _until_ended(), taken(root) as place, _directory(place) as slapd:
+    with _until_ended(), taken(root) as place, _directory(place, began) as slapd:
         chosen = choose_port(port)
         write_settings(place, chosen, slapd)
         if place.outcome.exists():
@@ -64,7 +64,8 @@ def _until_ended() -> Iterator[None]:
 
 
 def _play(place: Place, port: int, began: float) -> None:
-    from gate.demo.play import staged  # the gate itself; a later start only starts its server
+    _tell(began, "loading the gate")
+    from gate.demo.play import staged  # a later start only starts its server
 
     now = datetime.now(UTC)
     _tell(began, "founding the gate of Aster Medical (fiction): keys, entries 0 and 1, four repositories, hooks")
@@ -122,12 +123,13 @@ def _outcome(play: Play) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _directory(place: Place) -> Iterator[PrivateSlapd | None]:
+def _directory(place: Place, began: float) -> Iterator[PrivateSlapd | None]:
     """The private slapd, or None where it is not installed; then people come from a file."""
     if find_slapd() is None:
         print(f"  !! slapd is missing ({INSTALL}): people come from a file, read-only, and pages say so.", flush=True)
         yield None
         return
+    _tell(began, "starting a private directory (slapd)")
     with PrivateSlapd(place.slapd, build_ldif(hash_password_for_slapd), suffix=SUFFIX) as server:
         yield server
 
