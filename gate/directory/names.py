@@ -1,8 +1,9 @@
 """Spellings: of logins, mail addresses and distinguished names.
 
-Rules: text that looks like another text must not become another person. A login that changes under
-NFKC or holds control or format characters is refused before any directory is asked; what the
-directory returns is used from then on. ``fold`` follows the matching that OpenLDAP applies to
+Rules: text that looks like another text must not become another person. A login in
+compatibility forms (full-width letters, ligatures) is asked about in its plain spelling, one that
+holds control or format characters is refused before any directory is asked; what the directory
+returns is used from then on. ``fold`` follows the matching that OpenLDAP applies to
 ``caseIgnoreMatch``: compatibility forms, case and repeated spaces do not count; ``ß`` is not ``ss``.
 DNs follow RFC 4514; they are compared here only by the LDIF directory, a server compares its own.
 """
@@ -38,16 +39,18 @@ def fold(text: str) -> str:
 
 
 def parse_login(text: str) -> str:
-    """The login as typed, or ``InputError`` if no directory should be asked about it."""
-    if not text.strip():
-        raise _refused("is empty")
-    if len(text) > MAX_LOGIN:
-        raise _refused(f"is longer than {MAX_LOGIN} characters")
-    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in text):
+    """The login in its plain spelling (NFKC), or ``InputError`` if no directory should be asked about it.
+
+    Directories differ in whether full-width letters match plain ones; asked in one spelling, they all agree.
+    """
+    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for char in text[: MAX_LOGIN + 1]):
         raise _refused("holds invisible or control characters")
-    if unicodedata.normalize("NFKC", text) != text:
-        raise _refused("is written in characters that only look like others")
-    return text
+    login = unicodedata.normalize("NFKC", text[: MAX_LOGIN + 1])
+    if not login.strip():
+        raise _refused("is empty")
+    if len(text) > MAX_LOGIN or len(login) > MAX_LOGIN:
+        raise _refused(f"is longer than {MAX_LOGIN} characters")
+    return login
 
 
 def _refused(why: str) -> InputError:

@@ -183,7 +183,7 @@ def test_a_contributor_cannot_approve_and_is_told_why(browser: Browser, gate: Ga
         author=ANNA,
         pusher="anna",
     )
-    for login in ("anna", " ANNA ", "chen"):
+    for login in ("anna", " ANNA ", "ａｎｎａ", "chen"):
         with visiting(browser, gate) as contributor:
             contributor.sign_in(login).find_by_head(head)
             expect(contributor.page.get_by_role("link", name="Review and approve…")).to_have_count(0)

@@ -76,7 +76,7 @@ def test_a_reference_to_another_directory_is_no_answer(corp: Backend) -> None:
 
 
 @pytest.mark.req("SGN-04", "INV-09")
-@pytest.mark.parametrize("typed", ["anna", "ANNA", " anna ", "  Anna", "aNNa"])
+@pytest.mark.parametrize("typed", ["anna", "ANNA", " anna ", "  Anna", "aNNa", "ａｎｎａ", "Ａnna"])
 def test_spellings_of_a_login_are_one_person(corp: Backend, typed: str) -> None:
     person = corp.directory.authenticate(typed, PASSWORD)
     assert (person.ref, person.login) == (ref_of("anna"), "anna")
@@ -87,7 +87,7 @@ def test_spellings_of_a_login_are_one_person(corp: Backend, typed: str) -> None:
 
 @pytest.mark.req("SGN-04", "DIR-03")
 @pytest.mark.parametrize(
-    "typed", ["ａnna", "ann\u00ada", "an\u200bna", "anna\n", "anna\0", "\u202eanna", "", "   ", "a" * 257, "ﬁ"]
+    "typed", ["ann\u00ada", "an\u200bna", "anna\n", "anna\0", "\u202eanna", "", "   ", "a" * 257]
 )
 def test_a_login_that_only_looks_like_one_is_refused(corp: Backend, typed: str) -> None:
     with pytest.raises(NotSignedInError) as refused:

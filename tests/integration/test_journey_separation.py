@@ -122,7 +122,7 @@ def test_the_sponsor_of_a_robot_answers_for_it(world: World) -> None:
 
 
 @pytest.mark.req("SGN-04")
-@pytest.mark.parametrize("spelling", ["anna", "ANNA", " anna ", "aNNa  "])
+@pytest.mark.parametrize("spelling", ["anna", "ANNA", " anna ", "aNNa  ", "ａｎｎａ", "Ａnna", "anna\u00a0"])
 def test_every_spelling_of_a_login_is_one_person_who_cannot_approve(world: World, spelling: str) -> None:
     world.staff.roles["ledger-maintainers"] = ("anna", "bob")
     world.reload_staff()
@@ -135,10 +135,9 @@ def test_every_spelling_of_a_login_is_one_person_who_cannot_approve(world: World
 
 @pytest.mark.req("SGN-04", "DIR-03")
 @pytest.mark.parametrize(
-    "login", ["", "*", "ann*", "anna)(uid=*", "anna\x00", "аnna", "\uff41\uff4e\uff4e\uff41", "Ａnna", "anna\u00a0"]
+    "login", ["", "*", "ann*", "anna)(uid=*", "anna\x00", "аnna"]
 )
 def test_what_only_looks_like_a_login_is_nobody(world: World, login: str) -> None:
-    """Full-width spellings are refused rather than matched: they can never become a second person."""
     with pytest.raises(NotSignedInError):
         session.sign_in(world.parts, login, PASSWORD, ADDRESS)
     with pytest.raises(NotSignedInError):
@@ -146,7 +145,7 @@ def test_what_only_looks_like_a_login_is_nobody(world: World, login: str) -> Non
 
 
 @pytest.mark.req("SGN-04", "INV-03", "RCV-03")
-@pytest.mark.parametrize("pusher", ["\uff42\uff4f\uff42", "b\u200bob", "nobody"])
+@pytest.mark.parametrize("pusher", ["b\u200bob", "nobody"])
 def test_a_pusher_whose_login_only_looks_like_one_stops_the_decision(world: World, pusher: str) -> None:
     head = world.push("t", {"a": "1"}, pusher=pusher)
     assert world.word(head) == "error"
