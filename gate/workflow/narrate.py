@@ -26,7 +26,7 @@ def narrate(statement: Statement) -> str:
             draft = ", draft" if said.get("draft") else ""
             return f"{place}: change request {said.get('changeRequest') or 'none'}{draft}."
         case EntryKind.REVISION_RECORDED:
-            size = f"{said['commits']} commits, {said['paths']} paths"
+            size = f"{_count(said['commits'], 'commit')}, {_count(said['paths'], 'path')}"
             return f"{place} revision {said['revision']}: head {said['head']}, {size}."
         case EntryKind.CONTRIBUTION_CLOSED:
             return f"{place} was closed: {said.get('why')}."
@@ -61,8 +61,11 @@ def narrate(statement: Statement) -> str:
             return f"The project token {said['name']} was revoked."
 
 
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
+
+
 def _landed(said: Mapping[str, Any]) -> str:
     what = f"{said['repository']}#{said['number']}" if said.get("number") else "Something that no contribution explains"
-    count = len(said["commits"])
-    commits = "1 commit" if count == 1 else f"{count} commits"
+    commits = _count(len(said["commits"]), "commit")
     return f"{what} landed on {said['targetRef']} by {said['kind']}, {commits}: {said['outcome'].replace('_', ' ')}."
