@@ -278,9 +278,9 @@ def _afterwards(prepared: _Prepared, act: Act) -> str:
     open_slots = sum(need.missing for rule in decision.rules for need in rule.requirements)
     if open_slots <= 1 and all(one.is_met for one in decision.conditions):
         return "With your signature every rule is satisfied, and the revision may land."
-    return (
-        f"After your signature {open_slots - 1} more are needed." if open_slots > 1 else "Other conditions stay open."
-    )
+    if open_slots > 1:
+        return f"After your signature {open_slots - 1} more {'is' if open_slots == 2 else 'are'} needed."
+    return "Other conditions stay open."
 
 
 def _changed(shown: Seen, prepared: _Prepared) -> ConflictError:
