@@ -1,4 +1,5 @@
-"""``make bench``: runs every benchmark, prints one table, writes ``.bench/results.json``.
+"""``make bench``: runs every benchmark, prints one table, writes ``.bench/results.json``
+(a list of rows) with ``.bench/machine.json`` beside it.
 
 Each row is measured beside a floor or peer in the same run; the ratio is what must not fall, because the
 numbers alone follow the machine. Progress goes to standard error. A benchmark that fails says so, the others
@@ -46,7 +47,7 @@ def main(wanted: Sequence[str]) -> int:
             continue
         tell(f"{name} done in {time.monotonic() - started:.0f} s")
     print_table(rows)
-    write_results(rows, failed)
+    write_results(rows)
     if failed:
         tell(f"FAILED: {', '.join(failed)}")
     return 1 if failed else 0
@@ -75,24 +76,19 @@ def show(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def write_results(rows: Sequence[Row], failed: Sequence[str]) -> None:
-    """Replaced whole, so that no row of an earlier run is taken for one of this."""
+def write_results(rows: Sequence[Row]) -> None:
+    """Replaced whole, so that no row of an earlier run is taken for one of this; the machine stands beside it."""
     RESULTS.parent.mkdir(exist_ok=True)
-    body = {
-        "format": "gate-bench/v1",
-        "measured_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "machine": describe_machine(),
-        "results": list(rows),
-        "failed": list(failed),
-    }
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
-    part.replace(RESULTS)
+    for path, body in ((RESULTS, list(rows)), (RESULTS.with_name("machine.json"), describe_machine())):
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
 
 
 def describe_machine() -> dict[str, object]:
     """What the numbers depend on. ``load`` is the one-minute average at the end: about 1 to 2 on a quiet machine."""
     return {
+        "measured_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "cpu": read_cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,

@@ -26,16 +26,24 @@ if TYPE_CHECKING:
 MOST_SECONDS: Final = 5
 
 
-def recall_answer(parts: Parts, key: tuple[str, str, str | None], read: Callable[[], AnswerShown]) -> AnswerShown:
-    """The answer to ``key`` (repository, commit, target), or what ``read`` works out."""
+def recall_answer(
+    parts: Parts, key: tuple[str, str, str | None], read: Callable[[], AnswerShown], size: int | None
+) -> AnswerShown:
+    """The answer to ``key`` (repository, commit, target), or what ``read`` works out.
+
+    ``size`` is the log's if this very request has just asked for it; None asks now.
+    """
     now = parts.clock.now()
-    return parts.answers.get(key, log_size(parts.engine), now, read, lambda answer: _answer_until(answer, now))
+    size = log_size(parts.engine) if size is None else size
+    return parts.answers.get(key, size, now, read, lambda answer: _answer_until(answer, now))
 
 
-def recall_token(parts: Parts, secret_sha256: bytes, read: Callable[[], TokenRow | None]) -> TokenRow | None:
-    """The token with this secret, live or not, or what ``read`` finds."""
-    now = parts.clock.now()
-    return parts.tokens.get(secret_sha256, log_size(parts.engine), now, read, lambda row: _token_until(row, now))
+def recall_token(
+    parts: Parts, secret_sha256: bytes, read: Callable[[], TokenRow | None]
+) -> tuple[TokenRow | None, int]:
+    """The token with this secret, live or not, or what ``read`` finds; and the log's size, asked before."""
+    now, size = parts.clock.now(), log_size(parts.engine)
+    return parts.tokens.get(secret_sha256, size, now, read, lambda row: _token_until(row, now)), size
 
 
 def _answer_until(answer: AnswerShown, now: datetime) -> datetime | None:

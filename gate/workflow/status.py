@@ -39,9 +39,12 @@ HTTP: Final = {
 MAX_SHAS: Final = 200
 
 
-def answer(parts: Parts, repository: str, sha: str, target: str | None) -> AnswerShown:
-    """What CI is told about one revision. Raises ``NotFoundError`` (no such repository), ``InputError``."""
-    return recall_answer(parts, (repository, sha, target), lambda: _work_out(parts, repository, sha, target))
+def answer(parts: Parts, repository: str, sha: str, target: str | None, size: int | None = None) -> AnswerShown:
+    """What CI is told about one revision. Raises ``NotFoundError`` (no such repository), ``InputError``.
+
+    ``size`` is the audit log's if this very request has just read it.
+    """
+    return recall_answer(parts, (repository, sha, target), lambda: _work_out(parts, repository, sha, target), size)
 
 
 def _work_out(parts: Parts, repository: str, sha: str, target: str | None) -> AnswerShown:

@@ -28,13 +28,17 @@ ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenHolder:
-    """Whose request this is. ``person`` is the directory person a token belongs to, if one (a robot has none)."""
+    """Whose request this is. ``person`` is the directory person a token belongs to, if one (a robot has none).
+
+    ``log_size`` is the audit log's when the token was looked at: the request need not ask twice.
+    """
 
     id: str
     name: str
     repository: str | None
     scopes: frozenset[str]
     person: str | None
+    log_size: int | None = None
 
 
 def bearer(parts: Parts, header: str | None) -> TokenHolder:
@@ -43,12 +47,14 @@ def bearer(parts: Parts, header: str | None) -> TokenHolder:
     if scheme.lower() != "bearer" or not secret.startswith(PREFIX):
         raise NotSignedInError("This needs a project token.", remedy="Send `Authorization: Bearer gate_…`.")
     digest = hashlib.sha256(secret.strip().encode()).digest()
-    row = recall_token(parts, digest, lambda: tokens.by_secret(parts.engine, digest))
+    row, size = recall_token(parts, digest, lambda: tokens.by_secret(parts.engine, digest))
     if row is None or not row.is_live(parts.clock.now()):
         raise NotSignedInError(
             "The token is not valid: unknown, expired or revoked.", remedy="Ask an administrator for a new one."
         )
-    return TokenHolder(id=row.id, name=row.name, repository=row.repository, scopes=row.scope_set, person=row.person)
+    return TokenHolder(
+        id=row.id, name=row.name, repository=row.repository, scopes=row.scope_set, person=row.person, log_size=size
+    )
 
 
 def require_scope(holder: TokenHolder, scope: str, repository: str) -> None:

@@ -168,7 +168,7 @@ def build_answers(world: World) -> dict[str, Any]:
         "terms.terms": lambda who: (build_terms(world),),
         "terms.accept": lambda who, terms_id, digest, password, address, request_id: sign(world, password),
         "receipt.receipt": lambda index: build_receipt(world, index),
-        "status.answer": lambda repository, sha, target: build_answer(repository, sha),
+        "status.answer": lambda repository, sha, target, size: build_answer(repository, sha),
         "status.verdicts": lambda repository, target, shas: {"verdicts": dict.fromkeys(shas), "answers": {}},
         "receive.hint": lambda repository, holder, body: shown.HintOutcome(fresh=True, accepted=1, ignored=()),
         "deliver.delivery": lambda forge, headers, raw, address: shown.HintOutcome(fresh=False, accepted=0, ignored=()),
@@ -193,7 +193,9 @@ def sign_in(world: World, login: str, password: str) -> tuple[shown.SignedIn, st
 def bearer(world: World, header: str) -> Any:
     if header != f"Bearer {TOKEN}":
         raise NotSignedInError("There is no such token.")
-    return SimpleNamespace(id="t1", name="ci", repository=world.token_repository, scopes=world.scopes)
+    return SimpleNamespace(
+        id="t1", name="ci", repository=world.token_repository, scopes=world.scopes, log_size=7
+    )
 
 
 def sign(world: World, password: str) -> shown.ReceiptShown:

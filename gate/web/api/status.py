@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from gate.domain.errors import InputError
 from gate.web.api.answers import build_json
-from gate.web.context import parts
+from gate.web.context import holder, parts
 from gate.web.permissions import Permission, requires
 from gate.web.reading import read_query
 from gate.workflow import status as status_step
@@ -28,7 +28,7 @@ _REVALIDATE = "private, no-cache"
 @requires(Permission.READ_STATUS)
 def show_answer(repository: str, sha: str) -> Response:
     """The answer for one head, against ``?target=refs/heads/…`` or the contribution's own target."""
-    answer = status_step.answer(parts(), repository, sha, read_query("target", limit=255))
+    answer = status_step.answer(parts(), repository, sha, read_query("target", limit=255), holder().log_size)
     if answer.http == 200 and is_known(answer.etag):
         response = Response(status=304)
     else:
