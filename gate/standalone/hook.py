@@ -595,12 +595,11 @@ def is_zero(sha: str) -> bool:
 class Judge:
     """Decides each protected ref of one push by what git and the verdicts say."""
 
-    def __init__(self, config: Config, git: Git, verdicts: Verdicts, server: Server, now: float) -> None:
+    def __init__(self, config: Config, git: Git, verdicts: Verdicts, server: Server) -> None:
         self.config = config
         self.git = git
         self.verdicts = verdicts
         self.server = server
-        self.now = now
         self._trees: dict[str, str] = {}
         self._ancestors: dict[tuple[str, str], bool] = {}
 
@@ -665,7 +664,8 @@ class Judge:
         return any(self._why_not(verdict, ref, start) is None for verdict in self.verdicts.by_head.get(head, ()))
 
     def _why_not(self, verdict: Verdict, ref: str, start: str) -> str | None:
-        told = self.verdicts.why_not(verdict, ref, self.now)
+        # The clock is read now: the server may have decided only when it was asked, so after this push began.
+        told = self.verdicts.why_not(verdict, ref, time.time())
         if told is not None:
             return told
         if verdict.head not in self._trees:
@@ -923,7 +923,7 @@ def pre_receive(config: Config, text: str, environment: Mapping[str, str]) -> in
     verdicts = Verdicts(config, load_keys(config))
     verdicts.add_options(environment)
     server = Server(config)
-    judge = Judge(config, git, verdicts, server, time.time())
+    judge = Judge(config, git, verdicts, server)
     judgements = [judge.judge(update, ref) for update, ref in protected]
     return report(config, server, judgements)
 
@@ -1082,7 +1082,8 @@ def deliver_one(config: Config, server: Server, name: str) -> None:
     answer = server.call("POST", "/hints", time.monotonic() + HINT_SECONDS, body)
     # 401, 403: the token is wrong, not the hint. 408, 409 (others were faster), 429: later. All of them keep their
     # place in the spool.
-    if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 409, 429):
+    is_lost_race = answer.status == 409 and b'"contradicts-record"' not in answer.body
+    if 400 <= answer.status < 500 and answer.status not in (401, 403, 408, 429) and not is_lost_race:
         reason = {"status": answer.status, "reason": problem(answer.body), "hint": body.decode("utf-8", "replace")}
         write_durably(os.path.join(config.spool, "refused"), name, json.dumps(reason).encode("utf-8"))
     elif not 200 <= answer.status < 300:
