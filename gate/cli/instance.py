@@ -36,6 +36,9 @@ def open_settings(instance: Path) -> Settings:
 
 
 def open_parts(instance: Path) -> Parts:
+    """The instance's parts; its database connections are closed when the command ends."""
     from gate.app import build_parts  # not for commands that only start or ask others
 
-    return build_parts(open_settings(instance))
+    parts = build_parts(open_settings(instance))
+    click.get_current_context().call_on_close(parts.engine.dispose)
+    return parts
