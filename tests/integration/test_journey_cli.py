@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from gate.domain.approval import Act
 from gate.standalone import check
 from gate.workflow import tokens
 from gate.workflow.evaluate import redecide_open
+from tests.support.databases import TestDatabase
 from tests.support.journey import OPERATOR, POLICY, REPOSITORY, World, open_world, write_instance
 from tests.support.journey_server import served_here
 
@@ -315,3 +317,11 @@ def test_gate_check_is_the_file_that_ci_copies(world: World, monkeypatch: pytest
     with served_here(world) as url:
         assert gate("check", "--server", url, "--repository", REPOSITORY, "--sha", head).exit_code == 8
         assert gate("check", "--server", url, "--sha", head).exit_code == 2
+
+
+@pytest.mark.req("LOG-04", "GND-05")
+def test_audit_runs_on_each_database_and_leaves_no_connection_open(database: TestDatabase, tmp_path: Path) -> None:
+    """One left open would be a warning when it is collected, and warnings are errors here."""
+    with open_world(tmp_path / "world", database=database.url) as world:
+        assert gate("audit", "--instance", world.instance).exit_code == 0
+        gc.collect()
