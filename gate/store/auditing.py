@@ -25,6 +25,7 @@ from gate.store.tables import (
     blob,
     check_report,
     contribution,
+    contributor,
     landing,
     log_checkpoint,
     log_entry,
@@ -159,6 +160,35 @@ def decided_contributions(connection: Connection) -> Iterator[Projected]:
     query = select(contribution, *_ENTRY).outerjoin(log_entry, log_entry.c.idx == c.decision_index)
     for row in connection.execute(query.where(c.decision_index.is_not(None)).order_by(c.decision_index)):
         yield _projected(contribution, "decision", row._asdict(), row.decision_index)
+
+
+def contributing(connection: Connection) -> Iterator[tuple[Projected, frozenset[tuple[str, str, str]], int]]:
+    """Every revision with its entry, who its rows say contributed (part, person, how), and how many are nobody."""
+    held: dict[tuple[str, int, int], tuple[set[tuple[str, str, str]], int]] = {}
+    for row in connection.execute(select(contributor)):
+        place = (row.repository, row.number, row.revision)
+        known, nobody = held.get(place, (set(), 0))
+        if row.person is None:
+            nobody += 1
+        else:
+            known.add((row.part, row.person, row.how))
+        held[place] = (known, nobody)
+    query = select(revision, *_ENTRY).outerjoin(log_entry, log_entry.c.idx == revision.c.idx).order_by(revision.c.idx)
+    for row in connection.execute(query):
+        known, nobody = held.get((row.repository, row.number, row.revision), (set(), 0))
+        yield _projected(revision, "revision-recorded", row._asdict(), row.idx), frozenset(known), nobody
+
+
+def trained(connection: Connection) -> Iterator[Projected]:
+    """Every row of the training register, with the entry of its import."""
+    query = select(training, *_ENTRY).outerjoin(log_entry, log_entry.c.idx == training.c.idx).order_by(training.c.idx)
+    for row in connection.execute(query):
+        yield _projected(training, "trainings-imported", row._asdict(), row.idx)
+
+
+def blob_bytes(connection: Connection, digest: bytes) -> bytes | None:
+    """The bytes stored under a digest, whatever they hash to."""
+    return connection.execute(select(blob.c.bytes).where(blob.c.sha256 == digest)).scalar_one_or_none()
 
 
 def unprojected_entries(connection: Connection) -> Iterator[tuple[int, str, str]]:

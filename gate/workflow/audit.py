@@ -27,7 +27,13 @@ from gate.store import auditing
 from gate.store.engine import Connection, Engine
 from gate.store.tree import load_root
 from gate.store.witnessed import CheckpointFile, Witnessed
-from gate.workflow.audit_rows import check_projected, check_withdrawals
+from gate.workflow.audit_rows import (
+    check_contributors,
+    check_projected,
+    check_training,
+    check_withdrawals,
+    imported_digest,
+)
 
 MAX_LISTED: Final = 1000
 
@@ -163,9 +169,23 @@ def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
     for row in auditing.decided_contributions(connection):
         for sentence in check_projected(row):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+    for row, known, nobody in auditing.contributing(connection):
+        for sentence in check_contributors(row, known, nobody):
+            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+    yield from _check_trainings(connection)
     for index, kind, table in auditing.unprojected_entries(connection):
         sentence = f"Entry {index} ({kind}) has no row in {table}: what it records would not be seen."
         yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
+
+
+def _check_trainings(connection: Connection) -> Iterator[AuditFinding]:
+    imports: dict[int, bytes | None] = {}
+    for row in auditing.trained(connection):
+        if row.index not in imports:
+            digest = imported_digest(row)
+            imports[row.index] = auditing.blob_bytes(connection, digest) if digest is not None else None
+        for sentence in check_training(row, imports[row.index]):
+            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
 
 
 def _read_file(checkpoint_file: Path | None) -> tuple[tuple[Witnessed, ...], str | None]:

@@ -29,6 +29,7 @@ SAID: Final[Mapping[str, tuple[str, ...]]] = {
     "api_token": ("id", "name"),
     "contribution": ("repository", "number", "head", "target", "answer", "decision_digest", "facts_digest"),
 }
+MOST_NAMED: Final = 200
 _ACTS: Final = {"APPROVED": "approve", "REJECTED": "reject", "WITHDRAWN": "withdraw"}
 
 
@@ -55,6 +56,55 @@ def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) 
         if signed != said:
             claim = f"The row of approval {index} says it was {_taken_back(said)}"
             yield index, f"{claim}; the log says it was {_taken_back(signed)}."
+
+
+def check_contributors(row: Projected, known: frozenset[tuple[str, str, str]], nobody: int) -> Iterator[str]:
+    """Who may not approve follows from these rows: they must be those of the signed entry, no more and no less."""
+    if row.envelope is None:
+        return  # said elsewhere
+    try:
+        said = parse_statement(parse_envelope(row.envelope).payload).predicate
+    except InputError:
+        return  # said elsewhere
+    listed = said.get("contributors")
+    if not isinstance(listed, list):
+        return  # an entry that names nobody binds no rows
+    signed = {tuple(one.get(name) for name in ("part", "person", "how")) for one in _objects(listed)}
+    is_cut = len(listed) >= MOST_NAMED
+    if not signed <= known or (signed != known and not is_cut) or said.get("unattributed", nobody) != nobody:
+        what = f"{row.values['repository']}#{row.values['number']} revision {row.values['revision']}"
+        yield f"The rows of who contributed to {what} are not what entry {row.index} says."
+
+
+def check_training(row: Projected, imported: bytes | None) -> Iterator[str]:
+    """A training counts only as it was imported; ``imported`` are the stored rows that the entry names."""
+    until = row.values["valid_until"]
+    wanted = {
+        "person": row.values["person"],
+        "code": row.values["code"],
+        "validUntil": format_instant(until) if until is not None else None,
+    }
+    try:
+        held = _object(json.loads(imported)).get("rows") if imported is not None else None
+    except ValueError:
+        held = None
+    if wanted not in _objects(held):
+        yield f"The training {wanted['code']} of {wanted['person']} is not as entry {row.index} imported it."
+
+
+def imported_digest(row: Projected) -> bytes | None:
+    """The digest of the rows that the entry of a training imported; None when the entry does not say."""
+    if row.envelope is None:
+        return None
+    try:
+        said = parse_statement(parse_envelope(row.envelope).payload).predicate
+        return bytes.fromhex(str(_object(said.get("rows")).get("sha256")))
+    except (InputError, ValueError):
+        return None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _taken_back(by: int | None) -> str:
