@@ -8,13 +8,12 @@ round, which in a running gate is a process of its own.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from socketserver import ThreadingMixIn
 from typing import Any, assert_never
-
-from werkzeug.serving import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from gate.demo.browser import Browser, RefusedError, ask
 from gate.demo.clock import DemoClock
@@ -34,8 +33,12 @@ PACK_DAYS = 91
 Told = Callable[[str], None]
 
 
+class _Threaded(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
 class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """The gate writes its own line."""
 
 
@@ -168,8 +171,7 @@ def _prepare(place: Place, parts: Parts, port: int, now: datetime) -> str:
 
 @contextlib.contextmanager
 def _served(parts: Parts, port: int) -> Iterator[None]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", port, create_web(parts), threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", port, create_web(parts), _Threaded, _Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
