@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,26 @@ def test_the_server_is_asked_when_nothing_else_suffices(ground: Ground) -> None:
         assert head in asked
         assert middle in asked
         assert sent == "Bearer gate_secret"
+
+
+class _DecidedWhenAsked(dict[str, Any]):
+    """Verdicts as of a gate that decides only now: in force from the moment of the question."""
+
+    def __init__(self, ground: Ground) -> None:
+        super().__init__()
+        self.ground = ground
+
+    def get(self, head: str, default: Any = None) -> Any:
+        return self.ground.verdict(head, not_before=datetime.now(UTC))
+
+
+@pytest.mark.req("LND-01", "INV-13")
+def test_a_verdict_younger_than_the_push_counts(ground: Ground) -> None:
+    head = topic(ground)
+    with run_stub() as stub:
+        ground.configure(server=stub.url)
+        stub.verdicts = _DecidedWhenAsked(ground)
+        ground.accepted(f"{head}:{MAIN}")
 
 
 @pytest.mark.req("LND-03", "INV-12")
