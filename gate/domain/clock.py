@@ -24,7 +24,7 @@ def format_instant(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds: ``2026-11-22T16:04:52.000001Z``. Raises ``ValueError`` if naive."""
     if at.tzinfo is None:
         raise ValueError("a naive time has no meaning here; use an aware UTC datetime")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_instant(text: str) -> datetime:

@@ -4,19 +4,20 @@ Why not ``executemany``: SQLite's driver lets go of the interpreter lock for eve
 of callers waiting each row then queues for it again; PostgreSQL's sends a message a row. One statement of
 up to 64 rows does neither. The texts are few and fixed, so both drivers keep them prepared.
 
-Rules: values go through the column types' own processors; every row has the same columns.
+Rules: values go through the column types' own processors; every row has a value for every column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Table
 
-CHUNKS: Final = (64, 16, 4, 1)
+CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
 """Rows in one statement, largest first. SQLite takes 32,766 values a statement."""
 
 Processor = Callable[[Any], Any]
@@ -33,35 +34,40 @@ class OnConflict(StrEnum):
 def insert_rows(
     connection: Connection,
     table: Table,
-    rows: Sequence[Mapping[str, object]],
+    columns: tuple[str, ...],
+    rows: Iterable[Sequence[object]],
     *,
     key: tuple[str, ...] = (),
     on_conflict: OnConflict = OnConflict.FAIL,
 ) -> None:
-    """Insert ``rows``. With REPLACE, ``key`` is the unique key and of two rows with one key the last counts."""
-    if not rows:
-        return
+    """Insert ``rows``, each its values in the order of ``columns``.
+
+    With REPLACE, ``key`` is the unique key, and of two rows with one key the last counts.
+    """
     if on_conflict is OnConflict.REPLACE:
-        rows = list({tuple(row[name] for name in key): row for row in rows}.values())
-    columns = tuple(sorted(rows[0]))
-    processors = _processors(table, columns, connection.dialect)
-    for chunk in _chunks(rows):
-        values = [row[name] if process is None else process(row[name]) for row in chunk for name, process in processors]
-        statement = _statement(table, columns, key, on_conflict, len(chunk), connection.dialect)
-        connection.exec_driver_sql(statement, tuple(values))
+        places = [columns.index(name) for name in key]
+        rows = {tuple(row[place] for place in places): row for row in rows}.values()
+    width, values = len(columns), list(chain.from_iterable(rows))
+    for place, process in _processors(table, columns, connection.dialect):
+        values[place::width] = [process(value) for value in values[place::width]]
+    for start, size in _chunks(len(values) // width):
+        statement = _statement(table, columns, key, on_conflict, size, connection.dialect)
+        connection.exec_driver_sql(statement, tuple(values[start * width : (start + size) * width]))
 
 
-def _chunks(rows: Sequence[Mapping[str, object]]) -> Iterator[Sequence[Mapping[str, object]]]:
+def _chunks(count: int) -> Iterator[tuple[int, int]]:
     start = 0
-    while start < len(rows):
-        size = next(size for size in CHUNKS if size <= len(rows) - start)
-        yield rows[start : start + size]
+    while start < count:
+        size = next(size for size in CHUNKS if size <= count - start)
+        yield start, size
         start += size
 
 
 @lru_cache(maxsize=512)
-def _processors(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, Processor | None], ...]:
-    return tuple((name, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in columns)
+def _processors(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[tuple[int, Processor], ...]:
+    """For those columns that need one: place and processor."""
+    found = (table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns)
+    return tuple((place, process) for place, process in enumerate(found) if process is not None)
 
 
 @lru_cache(maxsize=2048)

@@ -24,11 +24,24 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A command with what was computed before the lock: leaf hash and deduplication key of each of its entries."""
+
+    command: Command
+    leaves: tuple[bytes, ...]
+    dedups: tuple[str | None, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        dedups = tuple(self.command.dedup(position) for position in range(len(self.command.entries)))
+        object.__setattr__(self, "dedups", dedups)
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
-    """An accepted command (its ``position`` in the batch) and the index of its first entry."""
+    """An accepted item (its ``position`` in the batch) and the index of its first entry."""
 
     position: int
-    command: Command
+    item: Item
     first: int
 
 
@@ -41,53 +54,49 @@ class Plan:
     refused: dict[int, ConflictError] = field(default_factory=dict)
 
 
-def streams_of(commands: Iterable[Command]) -> set[str]:
+def streams_of(batch: Iterable[Item]) -> set[str]:
     """Every stream whose version matters to these commands."""
     found: set[str] = set()
-    for command in commands:
-        found.update(entry.stream for entry in command.entries)
-        found.update(stream for stream, _ in command.expects)
+    for item in batch:
+        command = item.command
+        for entry in command.entries:
+            found.add(entry.stream)
+        for stream, _ in command.expects:
+            found.add(stream)
         if command.policy_epoch is not None:
             found.add(POLICY_STREAM)
     return found
 
 
-def dedups_of(commands: Iterable[Command]) -> set[str]:
+def dedups_of(batch: Iterable[Item]) -> set[str]:
     """Every deduplication key these commands hold."""
-    found = set()
-    for command in commands:
-        for position in range(len(command.entries)):
-            dedup = command.dedup(position)
-            if dedup is not None:
-                found.add(dedup)
-    return found
+    return {dedup for item in batch for dedup in item.dedups if dedup is not None}
 
 
-def build_plan(commands: Sequence[Command], state: State) -> Plan:
+def build_plan(batch: Sequence[Item], state: State) -> Plan:
     """Place what may be written. Moves ``state`` forward as it accepts."""
     plan = Plan()
-    for position, command in enumerate(commands):
+    for position, item in enumerate(batch):
         try:
-            known = _recorded_before(command, state)
+            known = _recorded_before(item, state)
             if known:
                 plan.repeated[position] = known
                 continue
-            _refuse_if_moved(command, state)
+            _refuse_if_moved(item.command, state)
         except ConflictError as refusal:
             plan.refused[position] = refusal
             continue
-        plan.accepted.append(Placed(position=position, command=command, first=state.size))
-        _advance(command, state)
+        plan.accepted.append(Placed(position, item, state.size))
+        _advance(item, state)
     return plan
 
 
-def _recorded_before(command: Command, state: State) -> tuple[int, ...]:
+def _recorded_before(item: Item, state: State) -> tuple[int, ...]:
     """The indexes this command got the first time; empty when it is new."""
     if not state.recorded:
         return ()
-    keys = [command.dedup(position) for position in range(len(command.entries))]
-    found = [state.recorded[key] for key in keys if key is not None and key in state.recorded]
-    if found and len(found) < len(keys):
+    found = [state.recorded[key] for key in item.dedups if key is not None and key in state.recorded]
+    if found and len(found) < len(item.dedups):
         raise ConflictError(
             "Part of this was recorded before, under the same key.",
             code="partly-recorded",
@@ -123,10 +132,9 @@ def _refuse_stale(stream: str, expected: int, actual: int) -> None:
         )
 
 
-def _advance(command: Command, state: State) -> None:
-    for position, entry in enumerate(command.entries):
+def _advance(item: Item, state: State) -> None:
+    for entry, dedup in zip(item.command.entries, item.dedups, strict=True):
         state.versions[entry.stream] = entry.version
-        dedup = command.dedup(position)
         if dedup is not None:
-            state.recorded[dedup] = state.size + position
-    state.size += len(command.entries)
+            state.recorded[dedup] = state.size
+        state.size += 1

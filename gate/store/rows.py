@@ -23,22 +23,22 @@ from gate.store.plan import Placed
 from gate.store.tables import blob, free_text
 
 Shape = tuple[Table, tuple[str, ...], tuple[str, ...] | None, bool]
-Values = dict[str, object]
 
 
 @dataclass(slots=True)
 class RowBatch:
     """Rows collected for one transaction, in phases of shape → parameter sets."""
 
-    _phases: list[dict[Shape, list[Values]]] = field(default_factory=lambda: [{}])
+    _phases: list[dict[Shape, list[list[object]]]] = field(default_factory=lambda: [{}])
     _last: dict[tuple[object, ...], Shape] = field(default_factory=dict)
 
     def add(self, row: Row, first: int) -> None:
         """Take one row of a command whose first entry has index ``first``."""
-        values = resolve(row.values, first)
-        shape = (row.table, tuple(sorted(values)), row.key, row.update)
+        values = [first + value.position if type(value) is EntryIndex else value for value in row.values.values()]
+        columns = tuple(row.values)
+        shape = (row.table, columns, row.key, row.update)
         if row.key is not None:
-            self._keep_order(shape, (row.table, *(values[name] for name in row.key)))
+            self._keep_order(shape, (row.table, *(values[columns.index(name)] for name in row.key)))
         self._phases[-1].setdefault(shape, []).append(values)
 
     def _keep_order(self, shape: Shape, written: tuple[object, ...]) -> None:
@@ -50,50 +50,51 @@ class RowBatch:
     def write(self, connection: Connection) -> None:
         """Send everything. Raises ``IntegrityError`` when an update found no row."""
         for phase in self._phases:
-            for shape, values in phase.items():
-                _send(connection, shape, values)
+            for shape, rows in phase.items():
+                _send(connection, shape, rows)
 
 
 def write_rows(connection: Connection, placed: Iterable[Placed]) -> None:
     """Projections, blobs, free texts and jobs of the accepted commands."""
     batch = RowBatch()
-    blobs: dict[bytes, Values] = {}
-    texts: list[Values] = []
-    jobs: list[Values] = []
-    for item in placed:
-        command = item.command
+    blobs: dict[bytes, tuple[object, ...]] = {}
+    texts: list[tuple[object, ...]] = []
+    jobs: list[tuple[object, ...]] = []
+    for accepted in placed:
+        command, first = accepted.item.command, accepted.first
         for row in command.rows:
-            batch.add(row, item.first)
+            batch.add(row, first)
         for content in command.blobs:
-            blobs[content.sha256] = {"sha256": content.sha256, "kind": content.kind, "bytes": content.content}
+            blobs[content.sha256] = (content.sha256, content.kind, content.content)
         for typed in command.free_texts:
-            texts.append(
-                {"commitment": typed.commitment, "salt": typed.salt, "value": typed.value, "about": typed.about}
-            )
+            texts.append((typed.commitment, typed.salt, typed.value, typed.about))
         for job in command.jobs:
-            payload = json.dumps(resolve(job.payload, item.first), sort_keys=True)
-            jobs.append({"kind": job.kind, "payload": payload, "not_before": job.not_before})
+            payload = json.dumps(_resolve(job.payload, first), sort_keys=True)
+            jobs.append((job.kind, payload, job.not_before))
     batch.write(connection)
-    insert_rows(connection, blob, list(blobs.values()), on_conflict=OnConflict.IGNORE)
-    insert_rows(connection, free_text, texts, on_conflict=OnConflict.IGNORE)
-    insert_rows(connection, outbox, jobs)
+    insert_rows(connection, blob, ("sha256", "kind", "bytes"), blobs.values(), on_conflict=OnConflict.IGNORE)
+    insert_rows(connection, free_text, _TEXT_COLUMNS, texts, on_conflict=OnConflict.IGNORE)
+    insert_rows(connection, outbox, ("kind", "payload", "not_before"), jobs)
 
 
-def resolve(values: Mapping[str, object], first: int) -> Values:
+_TEXT_COLUMNS = ("commitment", "salt", "value", "about")
+
+
+def _resolve(values: Mapping[str, object], first: int) -> dict[str, object]:
     """The same values with every ``EntryIndex`` replaced by the index it stands for."""
     return {name: first + value.position if type(value) is EntryIndex else value for name, value in values.items()}
 
 
-def _send(connection: Connection, shape: Shape, values: list[Values]) -> None:
+def _send(connection: Connection, shape: Shape, rows: list[list[object]]) -> None:
     table, columns, key, is_update = shape
     if key is None:
-        insert_rows(connection, table, values)
+        insert_rows(connection, table, columns, rows)
     elif not is_update:
-        insert_rows(connection, table, values, key=key, on_conflict=OnConflict.REPLACE)
+        insert_rows(connection, table, columns, rows, key=key, on_conflict=OnConflict.REPLACE)
     else:
-        named = [{f"key_{name}" if name in key else name: value for name, value in row.items()} for row in values]
-        result = connection.execute(_update(table, columns, key), named)
-        if result.rowcount != len(values):
+        names = [f"key_{name}" if name in key else name for name in columns]
+        result = connection.execute(_update(table, columns, key), [dict(zip(names, row, strict=True)) for row in rows])
+        if result.rowcount != len(rows):
             raise IntegrityError(f"update of {table.name} found no row", None, LookupError())
 
 

@@ -7,15 +7,16 @@ roots of the tiles below. Nothing is written twice. All hashing is ``gate.auditl
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from gate.auditlog.merkle import CompletedTile, Peaks
 from gate.auditlog.tiles import TILE_WIDTH, TileReader, build_tree_root
 from gate.domain.errors import InputError, UnavailableError
-from gate.store.tables import log_entry, log_head, log_tile
+from gate.store.tables import log_head, log_tile
 
 _HEAD: Final = select(log_head.c.size, log_head.c.peaks).where(log_head.c.id == 1)
 _LOCKED_HEAD: Final = _HEAD.with_for_update()
@@ -50,10 +51,25 @@ def write_tiles(connection: Connection, completed: Iterable[CompletedTile]) -> N
 def load_hashes(connection: Connection, level: int, start: int, end: int) -> list[bytes]:
     """Hashes ``start``..``end`` of a level, as far as they exist: leaves at 0, roots of finished tiles above."""
     if level == 0:
-        leaves = select(log_entry.c.leaf_hash).where(log_entry.c.idx >= start, log_entry.c.idx < end)
-        return list(connection.execute(leaves.order_by(log_entry.c.idx)).scalars())
+        return _load_leaves(connection, start, end)
     roots = select(log_tile.c.root).where(log_tile.c.level == level - 1, log_tile.c.n >= start, log_tile.c.n < end)
     return list(connection.execute(roots.order_by(log_tile.c.n)).scalars())
+
+
+# In one row: SQLite's driver lets go of the interpreter lock for each row it reads, in the middle of an append.
+_LEAVES: Final = {
+    "sqlite": text("SELECT json_group_object(idx, hex(leaf_hash)) FROM log_entry WHERE idx >= :start AND idx < :end"),
+    "postgresql": text(
+        "SELECT CAST(json_object_agg(idx, encode(leaf_hash, 'hex')) AS text)"
+        " FROM log_entry WHERE idx >= :start AND idx < :end"
+    ),
+}
+
+
+def _load_leaves(connection: Connection, start: int, end: int) -> list[bytes]:
+    found = connection.execute(_LEAVES[connection.dialect.name], {"start": start, "end": end}).scalar_one()
+    leaves = {int(index): bytes.fromhex(leaf) for index, leaf in json.loads(found or "{}").items()}
+    return [leaves[index] for index in sorted(leaves)]
 
 
 def build_tile_reader(connection: Connection) -> TileReader:

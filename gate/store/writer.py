@@ -14,10 +14,9 @@ fence: should the lock ever fail, two writers collide there and do not fork.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, TextClause, insert, select, text, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
@@ -28,23 +27,17 @@ from gate.domain.clock import Clock
 from gate.domain.errors import ConflictError, GateError, InputError, UnavailableError
 from gate.signing.api import Signer
 from gate.store.bulk import insert_rows
-from gate.store.command import Command, Receipt
+from gate.store.command import Receipt
 from gate.store.engine import writing
 from gate.store.fence import Fence
-from gate.store.plan import Placed, Plan, State, build_plan, dedups_of, streams_of
+from gate.store.plan import Item, Placed, Plan, State, build_plan, dedups_of, streams_of
 from gate.store.rows import write_rows
 from gate.store.tables import log_checkpoint, log_entry, log_head
 from gate.store.tree import load_head, write_tiles
 
+__all__ = ["Item", "Outcome", "Writer"]
+
 Outcome = Receipt | GateError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A command with what was computed before the lock: the leaf hash of each of its entries."""
-
-    command: Command
-    leaves: tuple[bytes, ...]
 
 
 class Writer:
@@ -74,15 +67,14 @@ class Writer:
 
     def _commit(self, batch: Sequence[Item]) -> list[Outcome]:
         at = self._clock.now()
-        commands = [item.command for item in batch]
         with writing(self._engine) as connection:
             before = load_head(connection, lock=True)
             self._fence.check(connection, before)
-            plan = build_plan(commands, _load_state(connection, before.size, commands))
+            plan = build_plan(batch, _load_state(connection, before.size, batch))
             if not plan.accepted:
                 return _settle(batch, plan, before.size, _load_note(connection, before.size))
-            leaves = [leaf for item in plan.accepted for leaf in batch[item.position].leaves]
-            insert_rows(connection, log_entry, _entry_rows(plan.accepted, leaves, at))
+            leaves = [leaf for placed in plan.accepted for leaf in placed.item.leaves]
+            insert_rows(connection, log_entry, _ENTRY_COLUMNS, _entry_rows(plan.accepted, at))
             write_rows(connection, plan.accepted)
             after, note = self._extend(connection, before, leaves)
         self._fence.advance(after, note, at)
@@ -102,32 +94,38 @@ _INSERT_CHECKPOINT = insert(log_checkpoint).inline()
 _MOVE_HEAD = update(log_head).where(log_head.c.id == 1)
 
 
-# One backward step of the (stream, version) index for each stream, however long its history is.
-_VERSIONS: Final[dict[str, TextClause]] = {
+# For each stream one backward step of the (stream, version) index, for each key one look at its index, however long
+# the history is; all in one row, because SQLite's driver lets go of the interpreter lock for each row it reads.
+_STATE: Final[dict[str, TextClause]] = {
     "sqlite": text(
-        "SELECT s.value, (SELECT max(version) FROM log_entry WHERE stream = s.value) FROM json_each(:wanted) s"
+        "SELECT (SELECT json_group_object(w.key, (SELECT max(version) FROM log_entry WHERE stream = w.value))"
+        " FROM json_each(:streams) w),"
+        " (SELECT json_group_object(w.key, (SELECT idx FROM log_entry WHERE dedup = w.value))"
+        " FROM json_each(:dedups) w)"
     ),
     "postgresql": text(
-        "SELECT s, (SELECT max(version) FROM log_entry WHERE stream = s) FROM json_array_elements_text(:wanted) s"
+        "SELECT (SELECT CAST(json_object_agg(w.n - 1, (SELECT max(version) FROM log_entry WHERE stream = w.value))"
+        " AS text) FROM json_array_elements_text(CAST(:streams AS json)) WITH ORDINALITY w(value, n)),"
+        " (SELECT CAST(json_object_agg(w.n - 1, (SELECT idx FROM log_entry WHERE dedup = w.value))"
+        " AS text) FROM json_array_elements_text(CAST(:dedups AS json)) WITH ORDINALITY w(value, n))"
     ),
 }
-_DEDUPS: Final[dict[str, TextClause]] = {
-    "sqlite": text("SELECT dedup, idx FROM log_entry WHERE dedup IN (SELECT value FROM json_each(:wanted))"),
-    "postgresql": text("SELECT dedup, idx FROM log_entry WHERE dedup IN (SELECT json_array_elements_text(:wanted))"),
-}
 
 
-def _load_state(connection: Connection, size: int, commands: Sequence[Command]) -> State:
-    found = State(size=size, versions={}, recorded={})
-    dialect = connection.dialect.name
-    streams, dedups = streams_of(commands), dedups_of(commands)
-    if streams:
-        rows = connection.execute(_VERSIONS[dialect], {"wanted": json.dumps(list(streams))})
-        found.versions = {stream: version or 0 for stream, version in rows}
-    if dedups:
-        rows = connection.execute(_DEDUPS[dialect], {"wanted": json.dumps(list(dedups))})
-        found.recorded = {row.dedup: row.idx for row in rows}
-    return found
+def _load_state(connection: Connection, size: int, batch: Sequence[Item]) -> State:
+    streams, dedups = list(streams_of(batch)), list(dedups_of(batch))
+    wanted = {"streams": json.dumps(streams), "dedups": json.dumps(dedups)}
+    versions, indexes = connection.execute(_STATE[connection.dialect.name], wanted).one()
+    return State(
+        size=size,
+        versions={stream: version or 0 for stream, version in _named(streams, versions)},
+        recorded={dedup: index for dedup, index in _named(dedups, indexes) if index is not None},
+    )
+
+
+def _named(names: Sequence[str], found: str | None) -> Iterator[tuple[str, int | None]]:
+    """Names with what was found for them; the answer holds places in ``names``, and is NULL for no names."""
+    return ((names[int(place)], value) for place, value in json.loads(found or "{}").items())
 
 
 def _load_note(connection: Connection, size: int) -> str:
@@ -135,24 +133,16 @@ def _load_note(connection: Connection, size: int) -> str:
     return note or ""  # only the empty log has none, and nobody has a receipt of that
 
 
-def _entry_rows(placed: list[Placed], leaves: list[bytes], at: datetime) -> list[dict[str, Any]]:
-    entries = (
-        (item.first + position, item.command.dedup(position), entry)
-        for item in placed
-        for position, entry in enumerate(item.command.entries)
-    )
+_ENTRY_COLUMNS: Final = ("idx", "leaf_hash", "envelope", "kind", "stream", "version", "dedup", "recorded_at")
+
+
+def _entry_rows(accepted: Sequence[Placed], at: datetime) -> list[tuple[object, ...]]:
     return [
-        {
-            "idx": index,
-            "leaf_hash": leaf,
-            "envelope": entry.envelope,
-            "kind": entry.kind,
-            "stream": entry.stream,
-            "version": entry.version,
-            "dedup": dedup,
-            "recorded_at": at,
-        }
-        for (index, dedup, entry), leaf in zip(entries, leaves, strict=True)
+        (placed.first + position, leaf, entry.envelope, entry.kind, entry.stream, entry.version, dedup, at)
+        for placed in accepted
+        for position, (entry, leaf, dedup) in enumerate(
+            zip(placed.item.command.entries, placed.item.leaves, placed.item.dedups, strict=True)
+        )
     ]
 
 
@@ -160,9 +150,9 @@ def _settle(batch: Sequence[Item], plan: Plan, size: int, note: str) -> list[Out
     outcomes: dict[int, Outcome] = {**plan.refused}
     for position, indexes in plan.repeated.items():
         outcomes[position] = Receipt(indexes=indexes, size=size, checkpoint=note, repeated=True)
-    for item in plan.accepted:
-        indexes = tuple(range(item.first, item.first + len(item.command.entries)))
-        outcomes[item.position] = Receipt(indexes=indexes, size=size, checkpoint=note)
+    for placed in plan.accepted:
+        indexes = tuple(range(placed.first, placed.first + len(placed.item.leaves)))
+        outcomes[placed.position] = Receipt(indexes=indexes, size=size, checkpoint=note)
     return [outcomes[position] for position in range(len(batch))]
 
 
