@@ -162,21 +162,24 @@ class Paper:
         page.elements.append(element)
         if not text:
             return
-        runs = self._plain_run(text, style) if text.isascii() else self._runs(text, style)
         place = f"1 0 0 1 {x:.2f} {y:.2f} Tm"
-        for pen, shown in runs:
+        if text.isascii():  # ASCII stands for itself in the first subset of every face
+            pen = self._pens.get(style) or self._plain_pen(style)
+            if page.pen != pen:
+                page.text.append(pen)
+                page.pen = pen
+            page.text.append(f"{place} ({text if _NEEDS_ESCAPE(text) is None else _escape(text)}) Tj")
+            return
+        for pen, shown in self._runs(text, style):
             if page.pen != pen:
                 page.text.append(pen)
                 page.pen = pen
             page.text.append(f"{place} ({shown}) Tj")
             place = ""
 
-    def _plain_run(self, text: str, style: Style) -> tuple[tuple[str, str]]:
-        """ASCII stands for itself in the first subset of every face."""
-        pen = self._pens.get(style)
-        if pen is None:
-            pen = self._pens[style] = self._pen(load_face(style.face), 0, style)
-        return ((pen, text if _NEEDS_ESCAPE(text) is None else _escape(text)),)
+    def _plain_pen(self, style: Style) -> str:
+        pen = self._pens[style] = self._pen(load_face(style.face), 0, style)
+        return pen
 
     def _runs(self, text: str, style: Style) -> tuple[tuple[str, str], ...]:
         """(pen, escaped string) pairs of a text in any script; names come back on every page, so they are kept."""
@@ -257,7 +260,7 @@ def _escape(text: str) -> str:
     """A PDF literal string (ISO 32000-1 §7.3.4.2); bytes above 127 are octal so the stream stays ASCII."""
     if _NEEDS_ESCAPE(text) is None:
         return text
-    return "".join(_ESCAPES[ord(char)] for char in text)
+    return text.translate(_ESCAPES)
 
 
-_ESCAPES = [f"\\{code:03o}" if code < 32 or code > 126 or chr(code) in "()\\" else chr(code) for code in range(256)]
+_ESCAPES = {code: f"\\{code:03o}" for code in range(256) if code < 32 or code > 126 or chr(code) in "()\\"}

@@ -10,12 +10,14 @@ letters in their joined forms. The twin holds the exact text.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache, lru_cache
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
 _RTL = frozenset({"R", "AL"})
+_SHAPED = re.compile("[\u0900-\u109f\u1780-\u17ff]").search
 _NUMBERS = frozenset({"EN", "AN", "ES", "CS", "ET"})
 
 
@@ -30,12 +32,14 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     normal = unicodedata.normalize("NFC", text)
+    if normal.isprintable():  # all that is hidden is unprintable; of what is unprintable, only spaces are not hidden
+        return normal
     return "".join(escape(char) if unicodedata.category(char) in _HIDDEN else char for char in normal)
 
 
 def is_shaped(text: str) -> bool:
     """Does ``text`` hold letters of a script that needs shaping we do not do (Indic, Thai, Khmer …)?"""
-    return any("\u0900" <= char <= "\u109f" or "\u1780" <= char <= "\u17ff" for char in text)
+    return _SHAPED(text) is not None
 
 
 @lru_cache(maxsize=20_000)
