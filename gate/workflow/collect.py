@@ -164,6 +164,7 @@ def _sheet(found: _Collected, row: ContributionRow, stream: tuple[auditlog.Entry
                 index=one.idx,
             )
             for one in stored.revisions(parts.engine, row.repository, row.number)
+            if one.idx < found.size
         ),
         contributors=_contributors(found, row),
         decision=_decision(found, stream),

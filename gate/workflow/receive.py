@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gate.auditlog.entry import Recorder, RecorderKind
-from gate.domain.errors import InputError
+from gate.domain.errors import InputError, NotFoundError, UnavailableError
 from gate.git.mirror import Mirror
 from gate.policy.document import Repository
 from gate.policy.paths import branch_name, matches_any
@@ -182,10 +182,16 @@ def _look_at(parts: Parts, repository: str, by: Recorder, pusher: str | None) ->
 
 
 def _try_update(looking: _Looking, update: HintUpdate) -> str | None:
-    """One ref that cannot be a contribution (no history in common, nothing new) does not stop the others."""
+    """One ref that cannot be a contribution (no history in common, nothing new, no such target, more than can be
+    looked at) does not stop the others. Sent again it would be the same, and hold up every hint that comes after it.
+    """
     try:
         return _take_update(looking, update)
-    except InputError as problem:
+    except (InputError, NotFoundError) as problem:
+        return f"{update.ref}: {problem}"
+    except UnavailableError as problem:
+        if problem.code != "truncated":
+            raise
         return f"{update.ref}: {problem}"
 
 
