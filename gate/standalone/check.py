@@ -152,7 +152,9 @@ def _git_head() -> str:
 
 
 def base_url(server: str) -> str:
-    if not server.startswith(("https://", "http://")):
+    url = urllib.parse.urlsplit(server)
+    is_loopback = url.hostname in ("127.0.0.1", "localhost", "::1")
+    if not url.hostname or url.scheme not in (("https", "http") if is_loopback else ("https",)):
         raise UsageError("--server must start with https:// (or http:// on loopback), got %r" % server)
     return server.rstrip("/")
 

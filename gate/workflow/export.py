@@ -26,10 +26,12 @@ from gate.store import blobs, outbox
 from gate.store import packs as issued
 from gate.store.command import Blob, Command, EntryIndex, Row
 from gate.store.outbox import JobRow
+from gate.store.packs import PackRow
 from gate.store.tables import pack_issued
 from gate.workflow.collect import collect
 from gate.workflow.entry import build_entry, by_person, thing_subject
 from gate.workflow.land import walk_repository
+from gate.workflow.names import Names
 from gate.workflow.parts import Parts
 from gate.workflow.shown import PackRequest, PackShown, SignedIn
 
@@ -72,12 +74,21 @@ def request(parts: Parts, who: SignedIn, wanted: PackRequest) -> str:
 
 def pack(parts: Parts, pack_id: str) -> PackShown:
     """How far a pack is. ``NotFoundError``."""
-    return _shown(parts, _job(parts, pack_id))
+    job = next((one for one in outbox.newest(parts.engine, JOB) if one.content["pack"] == pack_id), None)
+    if job is not None:
+        return _shown(parts, job)
+    row = issued.find(parts.engine, pack_id)
+    if row is None:
+        raise NotFoundError("There is no such pack.", remedy="Ask for it again.")
+    return _shown_issued(parts, row)
 
 
 def packs(parts: Parts) -> tuple[PackShown, ...]:
-    """The last packs asked for, newest first."""
-    return tuple(_shown(parts, job) for job in outbox.newest(parts.engine, JOB))
+    """The last packs, asked for on the page or issued otherwise, newest first."""
+    asked = [_shown(parts, job) for job in outbox.newest(parts.engine, JOB)]
+    known = {one.id for one in asked}
+    others = [_shown_issued(parts, row) for row in issued.newest(parts.engine) if row.pack_id not in known]
+    return tuple(sorted((*asked, *others), key=lambda one: one.asked_at, reverse=True))
 
 
 def pack_file(parts: Parts, pack_id: str) -> bytes:
@@ -209,11 +220,20 @@ def _wanted(asked: Mapping[str, Any]) -> PackRequest:
     )
 
 
-def _job(parts: Parts, pack_id: str) -> JobRow:
-    for job in outbox.newest(parts.engine, JOB):
-        if job.content["pack"] == pack_id:
-            return job
-    raise NotFoundError("There is no such pack.", remedy="Ask for it again.")
+def _shown_issued(parts: Parts, row: PackRow) -> PackShown:
+    """A pack whose job is long forgotten, or that was made at the command line: its entry is enough."""
+    return PackShown(
+        id=row.pack_id,
+        repository=row.repository,
+        period_from=row.period_from,
+        period_to=row.period_to,
+        state="ready",
+        step="Ready.",
+        asked_by=Names(parts).of(row.by_person),
+        asked_at=row.at,
+        sha256=row.sha256.hex(),
+        index=row.idx,
+    )
 
 
 def _shown(parts: Parts, job: JobRow) -> PackShown:

@@ -16,6 +16,7 @@ from gate.auditlog.entry import EntryKind, Recorder
 from gate.domain.clock import format_instant
 from gate.domain.errors import ConflictError, InputError
 from gate.signing.canonical import canonical
+from gate.store import people
 from gate.store.command import Blob, Command, EntryIndex, Job, Row
 from gate.store.tables import training
 from gate.workflow.entry import build_entry, thing_subject
@@ -36,6 +37,7 @@ class _Training:
 def import_trainings(parts: Parts, name: str, text: str, as_of: date, *, by: Recorder) -> int:
     """Record every training of the file; returns how many. ``InputError`` with file and line, ``UnavailableError``."""
     found = _parse(parts, name, text)
+    _refuse_older(parts, name, found, as_of)
     raw = canonical(
         {
             "format": "gate-trainings/v1",
@@ -97,6 +99,18 @@ def _command(parts: Parts, found: Sequence[_Training], blob: Blob, source: str, 
     ]
     job = Job(kind="redecide", payload={"trainings": as_of.isoformat()}, not_before=now)
     return Command(entries=(entry,), rows=tuple(rows), blobs=(blob,), jobs=(job,))
+
+
+def _refuse_older(parts: Parts, name: str, found: list[_Training], as_of: date) -> None:
+    """A list that is older than what the register holds would bring back what has lapsed since."""
+    known = people.trainings(parts.engine, [one.person for one in found])
+    newer = max((row.as_of for row in known), default="")
+    if newer > as_of.isoformat():
+        raise InputError(
+            f"The register already holds trainings of these people as of {newer}; this list is of {as_of}.",
+            file=name,
+            remedy="Import a list at least as new.",
+        )
 
 
 def _parse(parts: Parts, name: str, text: str) -> list[_Training]:

@@ -51,7 +51,7 @@ class Worker:
         now = self.parts.clock.now()
         if self._walked_at is None or now - self._walked_at >= WALK_EVERY:
             self._walked_at = now
-            done += self._walk() + self._counts()
+            done += self._walk() + (self._try("counts of refused hints", self._counts) or 0)
         if self._swept_at is None or now - self._swept_at >= SWEEP_EVERY:
             self._swept_at = now
             self._try("sweep", self._sweep)

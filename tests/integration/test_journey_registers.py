@@ -228,3 +228,14 @@ def test_terms_are_accepted_by_the_person_as_they_were_read(world: World) -> Non
     assert first.index == again.index
     assert terms.terms(world.parts, who)[0].accepted_at == world.clock.now()
     assert world.audit().ok
+
+
+@pytest.mark.req("POL-03", "INV-01")
+def test_an_older_list_does_not_bring_back_a_training_that_has_lapsed(world: World) -> None:
+    trained(world, "bob")
+    before = world.entries()
+    with pytest.raises(InputError, match="as of 2026-11-01"):
+        registers.import_trainings(
+            world.parts, "old.csv", "login,code,valid_until\nbob,GXP-101,\n", date(2026, 10, 31), by=OPERATOR
+        )
+    assert world.entries() == before

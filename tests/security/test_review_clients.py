@@ -98,3 +98,19 @@ def test_a_hint_that_lost_a_race_keeps_its_place(tmp_path: Path) -> None:
         head = ground.work.commit({"one": "1\n"}, "one", parents=[ground.base])
         assert "spooled" in ground.accepted(f"{head}:{TOPIC}")
         assert len(ground.hints()) == 1
+
+
+@pytest.mark.req("ASK-02", "GND-06")
+@pytest.mark.parametrize(
+    "server", ["http://gate.example.com", "http://10.0.0.1:80", "ftp://127.0.0.1", "https://", "gate"]
+)
+def test_the_token_is_sent_in_clear_to_nobody_but_this_machine(server: str) -> None:
+    with pytest.raises(check.UsageError):
+        check.base_url(server)
+
+
+@pytest.mark.parametrize(
+    "server", ["https://gate.example.com/", "http://127.0.0.1:1", "http://localhost", "http://[::1]:9"]
+)
+def test_servers_that_may_be_asked(server: str) -> None:
+    assert check.base_url(server) == server.rstrip("/")
