@@ -18,9 +18,7 @@ class GateError(Exception):
 
     default_code = "gate-error"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, remedy: str = "", **details: Any
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, remedy: str = "", **details: Any) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code

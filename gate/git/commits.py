@@ -24,8 +24,19 @@ _END = b"\x00\x01\x00\n"
 _IDENTITY = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>\s*")
 _MAX_TIME = 253402300799  # 9999-12-31T23:59:59Z, the last instant datetime can hold
 _PATCH_OPTIONS = (
-    "-r", "-p", "--no-ext-diff", "--no-textconv", "--full-index", "--no-renames", "--no-relative",
-    "--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "-U3", "-O/dev/null",
+    "-r",
+    "-p",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--full-index",
+    "--no-renames",
+    "--no-relative",
+    "--ignore-submodules=none",
+    "--submodule=short",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "-U3",
+    "-O/dev/null",
 )
 
 
@@ -39,8 +50,14 @@ def fetch_commits(git: GitProcess, *selection: str, limit: int = COMMIT_LIMIT) -
 def list_commits(git: GitProcess, *selection: str, limit: int = COMMIT_LIMIT) -> tuple[Commit, ...]:
     """The same without patch ids, which cost a diff each."""
     answer = git.run(
-        "rev-list", "--topo-order", "--reverse", "--no-commit-header", "--encoding=UTF-8", f"--max-count={limit + 1}",
-        f"--format={FORMAT}", *selection,
+        "rev-list",
+        "--topo-order",
+        "--reverse",
+        "--no-commit-header",
+        "--encoding=UTF-8",
+        f"--max-count={limit + 1}",
+        f"--format={FORMAT}",
+        *selection,
     )
     commits = tuple(_parse_commit(record) for record in answer.out.split(_END)[:-1])
     if len(commits) > limit:
@@ -53,9 +70,7 @@ def fetch_patch_ids(git: GitProcess, shas: Sequence[str]) -> dict[str, str]:
     if not shas:
         return {}
     listed = "".join(f"{sha}\n" for sha in shas).encode("ascii")
-    answer = git.pipe(
-        (("diff-tree", "--stdin", "--root", *_PATCH_OPTIONS), ("patch-id", "--stable")), stdin=listed
-    )
+    answer = git.pipe((("diff-tree", "--stdin", "--root", *_PATCH_OPTIONS), ("patch-id", "--stable")), stdin=listed)
     pairs = (line.split() for line in answer.out.decode("ascii").splitlines())
     return {sha: patch_id for patch_id, sha in pairs}
 
@@ -104,8 +119,15 @@ def _unique(identities: Iterable[Identity]) -> tuple[Identity, ...]:
 
 def _with_patch(commit: Commit, patch_id: str | None) -> Commit:
     return Commit(
-        sha=commit.sha, tree=commit.tree, parents=commit.parents, author=commit.author, committer=commit.committer,
-        co_authors=commit.co_authors, subject=commit.subject, committed_at=commit.committed_at, patch_id=patch_id,
+        sha=commit.sha,
+        tree=commit.tree,
+        parents=commit.parents,
+        author=commit.author,
+        committer=commit.committer,
+        co_authors=commit.co_authors,
+        subject=commit.subject,
+        committed_at=commit.committed_at,
+        patch_id=patch_id,
     )
 
 

@@ -61,9 +61,7 @@ def _rewritten(history: History, old: str, new: str, why: str) -> Iterator[Landi
         yield LandingStep(kind=StepKind.UNEXPLAINED, before=old, after=new, commits=(), detail=why)
     before = old
     for commit in fresh:
-        yield LandingStep(
-            kind=StepKind.UNEXPLAINED, before=before, after=commit.sha, commits=(commit.sha,), detail=why
-        )
+        yield LandingStep(kind=StepKind.UNEXPLAINED, before=before, after=commit.sha, commits=(commit.sha,), detail=why)
         before = commit.sha
 
 
@@ -145,9 +143,7 @@ class _Cutter:
             return "merges an approved head, but its tree is not that of the merge"
         return "no approved head explains it"
 
-    def _step(
-        self, kind: StepKind, at: int, length: int, start: str, head: str | None, detail: str
-    ) -> LandingStep:
+    def _step(self, kind: StepKind, at: int, length: int, start: str, head: str | None, detail: str) -> LandingStep:
         covered = tuple(commit.sha for commit in self.chain[at : at + length])
         return LandingStep(kind=kind, before=start, after=covered[-1], commits=covered, head=head, detail=detail)
 

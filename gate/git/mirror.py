@@ -43,8 +43,16 @@ class Mirror(History):
                 if not (self.path / "HEAD").exists():
                     self._create()
                 self.git.run(
-                    "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-                    "--no-recurse-submodules", "gate", "+refs/heads/*:refs/heads/*", *more,
+                    "fetch",
+                    "--quiet",
+                    "--prune",
+                    "--no-tags",
+                    "--no-write-fetch-head",
+                    "--no-auto-maintenance",
+                    "--no-recurse-submodules",
+                    "gate",
+                    "+refs/heads/*:refs/heads/*",
+                    *more,
                     extra=build_remote_environment(self.url),
                 )
             except UnavailableError as cause:
@@ -90,9 +98,7 @@ class Mirror(History):
         tip = self.tip(branch)
         if tip is None:
             raise NotFoundError(f"{self.repository} has no branch {branch}.", code="no-such-branch")
-        found = list_commits(
-            self.git, "--first-parent", f"--since={int(since.timestamp())}", "--end-of-options", tip
-        )
+        found = list_commits(self.git, "--first-parent", f"--since={int(since.timestamp())}", "--end-of-options", tip)
         return tuple(build_landed(commit) for commit in found)
 
 

@@ -16,8 +16,19 @@ from gate.git.process import GitProcess, truncated
 
 PATH_LIMIT = 100_000
 _OPTIONS = (
-    "-r", "-z", "--raw", "--numstat", "-M", "-l1000", "--no-ext-diff", "--no-textconv", "--no-relative",
-    "--ignore-submodules=none", "--full-index", "--no-abbrev", "-O/dev/null",
+    "-r",
+    "-z",
+    "--raw",
+    "--numstat",
+    "-M",
+    "-l1000",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-relative",
+    "--ignore-submodules=none",
+    "--full-index",
+    "--no-abbrev",
+    "-O/dev/null",
 )
 
 _Key = tuple[bytes | None, bytes]
@@ -46,9 +57,7 @@ def parse_paths(raw: bytes) -> tuple[PathChange, ...]:
             counts[key] = lines
     if changes.keys() != counts.keys():
         raise UnavailableError("git's list of paths and its line counts disagree", code="ambiguous")
-    return tuple(
-        replace(change, added=counts[key][0], deleted=counts[key][1]) for key, change in changes.items()
-    )
+    return tuple(replace(change, added=counts[key][0], deleted=counts[key][1]) for key, change in changes.items())
 
 
 def _raw_record(word: bytes, words: Iterator[bytes]) -> tuple[_Key, PathChange]:
@@ -59,8 +68,11 @@ def _raw_record(word: bytes, words: Iterator[bytes]) -> tuple[_Key, PathChange]:
     old = next(words) if status in "RC" else None
     path = next(words)
     change = PathChange(
-        path=shown(path), old_path=None if old is None else shown(old), status=status,
-        old_mode=fields[0], new_mode=fields[1],
+        path=shown(path),
+        old_path=None if old is None else shown(old),
+        status=status,
+        old_mode=fields[0],
+        new_mode=fields[1],
     )
     return (old, path), change
 

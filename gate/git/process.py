@@ -169,7 +169,12 @@ class GitProcess:
         where = self.git_dir if self.git_dir.is_dir() else Path("/")
         try:
             return subprocess.Popen(
-                words, stdin=source, stdout=subprocess.PIPE, stderr=errors, env=environment, cwd=where,
+                words,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                cwd=where,
                 start_new_session=True,
             )
         except OSError as cause:

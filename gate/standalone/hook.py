@@ -248,12 +248,28 @@ def _verify_openssl(public: bytes, signature: bytes, message: bytes) -> bool:
         for name, content in (("key", pem), ("sig", signature), ("msg", message)):
             with open(names[name], "wb") as handle:
                 handle.write(content)
-        words = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", names["key"], "-rawin", "-in", names["msg"],
-                 "-sigfile", names["sig"]]
+        words = [
+            "openssl",
+            "pkeyutl",
+            "-verify",
+            "-pubin",
+            "-inkey",
+            names["key"],
+            "-rawin",
+            "-in",
+            names["msg"],
+            "-sigfile",
+            names["sig"],
+        ]
         try:
             done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10,
-                check=False, env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=10,
+                check=False,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
             )
         except (OSError, subprocess.TimeoutExpired) as cause:
             raise CannotCheckError(f"neither Python's cryptography nor openssl can be used here: {cause}") from cause
@@ -346,11 +362,18 @@ def parse_verdict(payload: bytes) -> Verdict:
         member = predicate[VERDICT_MEMBER]
         (subject,) = statement["subject"]
         verdict = Verdict(
-            repository=_text(member["repository"]), target=_text(member["targetRef"]), head=_sha(member["head"]),
-            tree=_sha(member["tree"]), merge_base=_sha(member["mergeBase"]), number=member["number"],
-            answer=_text(member["answer"]), result=_text(predicate["verificationResult"]),
-            origin=_text(predicate["verifier"]["id"]), not_before=parse_instant(member["notBefore"]),
-            not_after=parse_instant(member["notAfter"]), not_after_text=_text(member["notAfter"]),
+            repository=_text(member["repository"]),
+            target=_text(member["targetRef"]),
+            head=_sha(member["head"]),
+            tree=_sha(member["tree"]),
+            merge_base=_sha(member["mergeBase"]),
+            number=member["number"],
+            answer=_text(member["answer"]),
+            result=_text(predicate["verificationResult"]),
+            origin=_text(predicate["verifier"]["id"]),
+            not_before=parse_instant(member["notBefore"]),
+            not_after=parse_instant(member["notAfter"]),
+            not_after_text=_text(member["notAfter"]),
             not_before_text=_text(member["notBefore"]),
         )
         digest, refs = subject["digest"], subject["annotations"]["sourceRefs"]
@@ -469,9 +492,16 @@ class Git:
         names = ("PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
         self.environment = {name: environment[name] for name in names if name in environment}
         self.environment.update(
-            GIT_DIR=os.path.abspath(environment.get("GIT_DIR", ".")), HOME="/nonexistent", LC_ALL="C",
-            XDG_CONFIG_HOME="/nonexistent", GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL="/dev/null",
-            GIT_ATTR_NOSYSTEM="1", GIT_NO_REPLACE_OBJECTS="1", GIT_GRAFT_FILE="/dev/null", GIT_TERMINAL_PROMPT="0",
+            GIT_DIR=os.path.abspath(environment.get("GIT_DIR", ".")),
+            HOME="/nonexistent",
+            LC_ALL="C",
+            XDG_CONFIG_HOME="/nonexistent",
+            GIT_CONFIG_NOSYSTEM="1",
+            GIT_CONFIG_GLOBAL="/dev/null",
+            GIT_ATTR_NOSYSTEM="1",
+            GIT_NO_REPLACE_OBJECTS="1",
+            GIT_GRAFT_FILE="/dev/null",
+            GIT_TERMINAL_PROMPT="0",
             GIT_OPTIONAL_LOCKS="0",
         )
 
@@ -482,8 +512,13 @@ class Git:
             words += ["-c", setting]
         try:
             done = subprocess.run(
-                words + list(args), env=self.environment, input=given.encode("utf-8", "surrogateescape"),
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=GIT_SECONDS, check=False,
+                words + list(args),
+                env=self.environment,
+                input=given.encode("utf-8", "surrogateescape"),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=GIT_SECONDS,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as cause:
             raise CannotCheckError(f"git {args[0]} could not be run: {cause}") from cause
@@ -499,8 +534,17 @@ class Git:
 
     def chain(self, old: str, new: str) -> list[Commit]:
         """First-parent commits after ``old`` up to ``new``, oldest first; a rewind or rewrite is ``RefusedError``."""
-        text = self.run("rev-list", "--first-parent", "--reverse", "--max-count=%d" % (CHAIN_LIMIT + 1),
-                        "--no-commit-header", "--format=%H %T %P", "--end-of-options", new, "^" + old)[1]
+        text = self.run(
+            "rev-list",
+            "--first-parent",
+            "--reverse",
+            "--max-count=%d" % (CHAIN_LIMIT + 1),
+            "--no-commit-header",
+            "--format=%H %T %P",
+            "--end-of-options",
+            new,
+            "^" + old,
+        )[1]
         commits = []
         for line in text.splitlines():
             sha, tree, *parents = line.split()
@@ -691,8 +735,10 @@ class Judge:
     def _explain(self, chain: list[Commit], at: int, start: str, judgement: Judgement) -> list[str]:
         commit, ref = chain[at], judgement.ref
         if len(commit.parents) > 2:
-            return ["%s is a merge of %d parents; only a merge of exactly the tip and one approved head may land"
-                    % (short(commit.sha), len(commit.parents))]
+            return [
+                "%s is a merge of %d parents; only a merge of exactly the tip and one approved head may land"
+                % (short(commit.sha), len(commit.parents))
+            ]
         reasons = []
         if len(commit.parents) == 2 and self._usable(commit.parents[1], ref, start):
             reasons.append(self._explain_merge(commit, start))
@@ -812,7 +858,8 @@ class Server:
     def call(self, method: str, path: str, deadline: float, body: bytes | None = None) -> Answer:
         """One request under ``/api/v1/repositories/<repository>``; ``OutageError`` when there is no answer in time."""
         url = "{}/api/v1/repositories/{}{}".format(
-            self.config.server, urllib.parse.quote(self.config.repository, safe=""), path)
+            self.config.server, urllib.parse.quote(self.config.repository, safe=""), path
+        )
         headers = {"Accept": "application/json", "User-Agent": f"contribution-gate-hook/{VERSION}"}
         token = self._token()
         if token:
@@ -1118,7 +1165,9 @@ def flush(config: Config, again: bool) -> int:
 def status(config: Config) -> int:
     """What an administrator wants to know before trusting it. 0: able to judge; 1: not."""
     lines = [
-        f"repository  {config.repository}", f"mode        {config.mode}", f"server      {config.server}",
+        f"repository  {config.repository}",
+        f"mode        {config.mode}",
+        f"server      {config.server}",
         "protected   %s" % (", ".join(config.protected) or "nothing"),
         "waiting     %d hints" % len(spooled(config.spool)),
         "refused     %d hints" % len(spooled(os.path.join(config.spool, "refused"))),

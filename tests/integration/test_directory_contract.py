@@ -86,9 +86,7 @@ def test_spellings_of_a_login_are_one_person(corp: Backend, typed: str) -> None:
 
 
 @pytest.mark.req("SGN-04", "DIR-03")
-@pytest.mark.parametrize(
-    "typed", ["ann\u00ada", "an\u200bna", "anna\n", "anna\0", "\u202eanna", "", "   ", "a" * 257]
-)
+@pytest.mark.parametrize("typed", ["ann\u00ada", "an\u200bna", "anna\n", "anna\0", "\u202eanna", "", "   ", "a" * 257])
 def test_a_login_that_only_looks_like_one_is_refused(corp: Backend, typed: str) -> None:
     with pytest.raises(NotSignedInError) as refused:
         corp.directory.authenticate(typed, PASSWORD)

@@ -107,7 +107,10 @@ def test_several_landings_in_one_push(ground: Ground) -> None:
     approved = {ground.head: ground.base, stacked: ground.base, other: ground.base}
     steps = ground.cut(ground.base, direct, approved)
     assert kinds(steps) == [
-        StepKind.FAST_FORWARD, StepKind.FAST_FORWARD, StepKind.MERGE, StepKind.UNEXPLAINED,
+        StepKind.FAST_FORWARD,
+        StepKind.FAST_FORWARD,
+        StepKind.MERGE,
+        StepKind.UNEXPLAINED,
     ]
     assert [step.head for step in steps] == [ground.head, stacked, other, None]
 

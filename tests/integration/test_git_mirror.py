@@ -198,8 +198,13 @@ def test_revision_says_everything(origin: Repo, mirror: Mirror) -> None:
     assert revision.paths == (
         PathChange(path="b", status="A", old_mode="000000", new_mode="100644", added=2, deleted=0),
         PathChange(
-            path="src/main.py", old_path="src/app.py", status="R", old_mode="100644", new_mode="100644",
-            added=0, deleted=0,
+            path="src/main.py",
+            old_path="src/app.py",
+            status="R",
+            old_mode="100644",
+            new_mode="100644",
+            added=0,
+            deleted=0,
         ),
     )
     assert revision.patch_id
@@ -221,11 +226,20 @@ def test_commits_that_came_in_by_a_second_parent_are_counted(origin: Repo, mirro
 def test_hostile_paths_modes_links_and_submodules(origin: Repo, mirror: Mirror) -> None:
     base = str(origin.tip(MAIN))
     names = {
-        'a "quote"': "1\n", "new\nline": "2\n", "tab\there": "3\n", "bad\udcff": "4\n", "å/ö": "5\n",
-        ":100644 x": "6\n", "1\t1\tfake": "7\n",
+        'a "quote"': "1\n",
+        "new\nline": "2\n",
+        "tab\there": "3\n",
+        "bad\udcff": "4\n",
+        "å/ö": "5\n",
+        ":100644 x": "6\n",
+        "1\t1\tfake": "7\n",
     }
     files: dict[str, str | bytes | None] = {
-        **names, "120000:link": "/etc/passwd", "160000:lib": base, "100755:run": "#!/bin/sh\n", "bin": b"\x00\x01",
+        **names,
+        "120000:link": "/etc/passwd",
+        "160000:lib": base,
+        "100755:run": "#!/bin/sh\n",
+        "bin": b"\x00\x01",
         ".gitmodules": '[submodule "lib"]\npath = lib\nurl = x\nignore = all\n',
         ".gitattributes": "* -diff\n*.py diff=evil\n",
     }
@@ -233,8 +247,19 @@ def test_hostile_paths_modes_links_and_submodules(origin: Repo, mirror: Mirror) 
     mirror.fetch()
     found = {change.path: change for change in mirror.revision(head, MAIN).paths}
     assert set(found) == {
-        'a "quote"', "new\nline", "tab\there", "bad\\xff", "å/ö", ":100644 x", "1\t1\tfake", "link", "lib", "run",
-        "bin", ".gitmodules", ".gitattributes",
+        'a "quote"',
+        "new\nline",
+        "tab\there",
+        "bad\\xff",
+        "å/ö",
+        ":100644 x",
+        "1\t1\tfake",
+        "link",
+        "lib",
+        "run",
+        "bin",
+        ".gitmodules",
+        ".gitattributes",
     }
     assert found["link"].new_mode == "120000"
     assert found["lib"].new_mode == "160000"

@@ -310,10 +310,15 @@ def test_what_is_no_verdict_at_all(plain: Ground) -> None:
     subject = sign_statement({**payload, "subject": [elsewhere]}, plain.key)
     doubled = json.dumps(good).replace("{", '{"payloadType": "x", ', 1).encode()
     for broken, words in (
-        (b"garbage", "not readable JSON"), (b"[]", "no in-toto envelope"), (b"[" * 20_000, "not readable JSON"),
-        (doubled, "not readable JSON"), ({**good, "signatures": []}, "no signature"),
-        ({**good, "payloadType": "text/plain"}, "no in-toto envelope"), (other, "not a verification summary"),
-        (subject, "name different revisions"), ({**good, "payload": "%%%"}, "not base64"),
+        (b"garbage", "not readable JSON"),
+        (b"[]", "no in-toto envelope"),
+        (b"[" * 20_000, "not readable JSON"),
+        (doubled, "not readable JSON"),
+        ({**good, "signatures": []}, "no signature"),
+        ({**good, "payloadType": "text/plain"}, "no in-toto envelope"),
+        (other, "not a verification summary"),
+        (subject, "name different revisions"),
+        ({**good, "payload": "%%%"}, "not base64"),
     ):
         assert words in plain.refused(f"{head}:{MAIN}", verdicts=(broken,)), words
 

@@ -181,7 +181,9 @@ def test_a_refusal_says_what_the_server_says_is_missing(ground: Ground) -> None:
         page = f"{stub.url}/contributions/app/4"
         stub.answers[head] = {"answer": "pending", "summary": "One signature is missing.", "page": page}
         stub.revisions[head] = {
-            "answer": "pending", "summary": "One signature\x1b[31m is missing.", "page": page,
+            "answer": "pending",
+            "summary": "One signature\x1b[31m is missing.",
+            "page": page,
             "missing": [{"sentence": "A maintainer must approve.", "candidates": [{"name": "Bo Lind"}, 3]}, 7],
         }
         said = ground.refused(f"{head}:{MAIN}")
@@ -244,8 +246,13 @@ def test_a_server_without_python_blocks_only_where_it_enforces(ground: Ground, t
     for mode, code in (("enforce", 1), ("warn", 0), ("observe", 0)):
         ground.configure(mode=mode)
         done = subprocess.run(
-            [ground.server.path / "hooks" / "pre-receive"], input=b"", capture_output=True, timeout=30, check=False,
-            env={"PATH": str(tools)}, cwd=ground.server.path,
+            [ground.server.path / "hooks" / "pre-receive"],
+            input=b"",
+            capture_output=True,
+            timeout=30,
+            check=False,
+            env={"PATH": str(tools)},
+            cwd=ground.server.path,
         )
         assert (done.returncode, b"python3 is missing" in done.stderr) == (code, True)
 
@@ -310,7 +317,11 @@ def test_usage_and_configuration_errors(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "broken",
     [
-        [], {"format": "gate-hook/v2"}, {"clock_skew_seconds": True}, {"pusher_env": [1]}, {"token_file": 5},
+        [],
+        {"format": "gate-hook/v2"},
+        {"clock_skew_seconds": True},
+        {"pusher_env": [1]},
+        {"token_file": 5},
         {"server": None},
     ],
 )

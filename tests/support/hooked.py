@@ -58,10 +58,17 @@ class Ground:
 
     def config(self) -> dict[str, Any]:
         return {
-            "format": "gate-hook/v1", "repository": "app", "server": NO_SERVER, "token_file": None,
-            "trust_file": str(self.root / "trust.json"), "origin": ORIGIN,
-            "protected": [MAIN, "refs/heads/release/*"], "mode": "enforce", "verdict_dir": str(self.verdict_dir),
-            "spool": str(self.spool), "pusher_env": ["GATE_PUSHER", "GL_USERNAME", "REMOTE_USER"],
+            "format": "gate-hook/v1",
+            "repository": "app",
+            "server": NO_SERVER,
+            "token_file": None,
+            "trust_file": str(self.root / "trust.json"),
+            "origin": ORIGIN,
+            "protected": [MAIN, "refs/heads/release/*"],
+            "mode": "enforce",
+            "verdict_dir": str(self.verdict_dir),
+            "spool": str(self.spool),
+            "pusher_env": ["GATE_PUSHER", "GL_USERNAME", "REMOTE_USER"],
             "clock_skew_seconds": 0,
         }
 
@@ -75,9 +82,7 @@ class Ground:
 
     def push(self, *specs: str, verdicts: tuple[Any, ...] = (), env: Mapping[str, str] | None = None) -> Pushed:
         options = [word for verdict in verdicts for word in ("-o", push_option(verdict))]
-        done = self.work.try_git(
-            "push", *options, "origin", *specs, env={**self.environment, **(env or {})}
-        )
+        done = self.work.try_git("push", *options, "origin", *specs, env={**self.environment, **(env or {})})
         return Pushed(done.returncode, done.stderr.decode("utf-8", "replace").replace("remote: ", ""))
 
     def refused(self, *specs: str, verdicts: tuple[Any, ...] = (), env: Mapping[str, str] | None = None) -> str:
@@ -152,10 +157,13 @@ class _Handler(BaseHTTPRequestHandler):
         last = parts.path.rsplit("/", 1)[1]
         if last == "verdicts":
             wanted = parse_qs(parts.query)["sha"]
-            self._answer(200, {
-                "verdicts": {sha: stub.verdicts.get(sha) for sha in wanted},
-                "answers": {sha: stub.answers[sha] for sha in wanted if sha in stub.answers},
-            })
+            self._answer(
+                200,
+                {
+                    "verdicts": {sha: stub.verdicts.get(sha) for sha in wanted},
+                    "answers": {sha: stub.answers[sha] for sha in wanted if sha in stub.answers},
+                },
+            )
         elif last in stub.revisions:
             self._answer(200, stub.revisions[last])
         else:

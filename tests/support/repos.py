@@ -45,7 +45,12 @@ class Repo:
         self, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            ["git", *args], cwd=self.path, input=stdin, capture_output=True, timeout=60, check=False,
+            ["git", *args],
+            cwd=self.path,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
             env=clean_environment(**{**self.environment, **(env or {})}),
         )
 
@@ -76,8 +81,12 @@ class Repo:
         self.ticks += 1
         at = f"{START + 60 * self.ticks} +0000"
         names = {
-            "GIT_AUTHOR_NAME": author[0], "GIT_AUTHOR_EMAIL": author[1], "GIT_AUTHOR_DATE": at,
-            "GIT_COMMITTER_NAME": committer[0], "GIT_COMMITTER_EMAIL": committer[1], "GIT_COMMITTER_DATE": at,
+            "GIT_AUTHOR_NAME": author[0],
+            "GIT_AUTHOR_EMAIL": author[1],
+            "GIT_AUTHOR_DATE": at,
+            "GIT_COMMITTER_NAME": committer[0],
+            "GIT_COMMITTER_EMAIL": committer[1],
+            "GIT_COMMITTER_DATE": at,
         }
         given = [part for parent in parents for part in ("-p", parent)]
         return self.git("commit-tree", tree, *given, stdin=message.encode(), env=names)

@@ -48,8 +48,13 @@ def make_key(seed: int = 1, name: str = f"{ORIGIN}/verdict") -> VerdictKey:
 def trust(*keys: VerdictKey, origin: str = ORIGIN) -> dict[str, Any]:
     """A trust file that pins these verdict keys."""
     return {
-        "format": "gate-trust/v1", "origin": origin, "log": [], "act": [], "verdict": [key.vkey for key in keys],
-        "seal": [], "witnesses": [],
+        "format": "gate-trust/v1",
+        "origin": origin,
+        "log": [],
+        "act": [],
+        "verdict": [key.vkey for key in keys],
+        "seal": [],
+        "witnesses": [],
     }
 
 
@@ -58,9 +63,18 @@ def instant(at: datetime) -> str:
 
 
 def build_statement(
-    *, head: str, tree: str, merge_base: str, target: str, repository: str, number: int = 1,
-    result: str = "PASSED", answer: str = "approved", not_before: datetime | None = None,
-    not_after: datetime | None = None, origin: str = ORIGIN,
+    *,
+    head: str,
+    tree: str,
+    merge_base: str,
+    target: str,
+    repository: str,
+    number: int = 1,
+    result: str = "PASSED",
+    answer: str = "approved",
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
+    origin: str = ORIGIN,
 ) -> dict[str, Any]:
     """The verdict statement; by default in force from a minute ago for ten minutes."""
     now = datetime.now(UTC)
@@ -73,13 +87,27 @@ def build_statement(
         ],
         "predicateType": "https://slsa.dev/verification_summary/v1",
         "predicate": {
-            "verifier": {"id": origin}, "timeVerified": instant(start), "resourceUri": f"{name}@{target}",
-            "policy": {"uri": "gate:policy/main", "digest": {"sha256": "0" * 64}}, "inputAttestations": [],
-            "verificationResult": result, "verifiedLevels": ["ORG_SOURCE_CONTRIBUTION_GATE"],
+            "verifier": {"id": origin},
+            "timeVerified": instant(start),
+            "resourceUri": f"{name}@{target}",
+            "policy": {"uri": "gate:policy/main", "digest": {"sha256": "0" * 64}},
+            "inputAttestations": [],
+            "verificationResult": result,
+            "verifiedLevels": ["ORG_SOURCE_CONTRIBUTION_GATE"],
             MEMBER: {
-                "answer": answer, "mode": "enforce", "repository": repository, "number": number, "revision": 1,
-                "head": head, "tree": tree, "targetRef": target, "mergeBase": merge_base, "decisionIndex": 7,
-                "treeSize": 8, "notBefore": instant(start), "notAfter": instant(end),
+                "answer": answer,
+                "mode": "enforce",
+                "repository": repository,
+                "number": number,
+                "revision": 1,
+                "head": head,
+                "tree": tree,
+                "targetRef": target,
+                "mergeBase": merge_base,
+                "decisionIndex": 7,
+                "treeSize": 8,
+                "notBefore": instant(start),
+                "notAfter": instant(end),
             },
         },
     }
@@ -91,7 +119,8 @@ def sign_statement(statement: Mapping[str, Any], key: VerdictKey) -> dict[str, A
     message = b"DSSEv1 %d %s %d %s" % (len(TYPE), TYPE.encode(), len(payload), payload)
     signature = key.private.sign(message)
     return {
-        "payload": base64.b64encode(payload).decode(), "payloadType": TYPE,
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": TYPE,
         "signatures": [{"keyid": key.key_id, "sig": base64.b64encode(signature).decode()}],
     }
 

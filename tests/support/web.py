@@ -193,9 +193,7 @@ def sign_in(world: World, login: str, password: str) -> tuple[shown.SignedIn, st
 def bearer(world: World, header: str) -> Any:
     if header != f"Bearer {TOKEN}":
         raise NotSignedInError("There is no such token.")
-    return SimpleNamespace(
-        id="t1", name="ci", repository=world.token_repository, scopes=world.scopes, log_size=7
-    )
+    return SimpleNamespace(id="t1", name="ci", repository=world.token_repository, scopes=world.scopes, log_size=7)
 
 
 def sign(world: World, password: str) -> shown.ReceiptShown:

@@ -30,7 +30,9 @@ def signature(raw: bytes, secret: bytes = SECRET) -> str:
 
 def github(event: str, raw: bytes, secret: bytes = SECRET) -> dict[str, str]:
     return {
-        "Content-Type": "application/json", "X-GitHub-Event": event, "X-GitHub-Delivery": "72d3162e-cc78-11e3",
+        "Content-Type": "application/json",
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": "72d3162e-cc78-11e3",
         "X-Hub-Signature-256": "sha256=" + signature(raw, secret),
     }
 
@@ -38,7 +40,9 @@ def github(event: str, raw: bytes, secret: bytes = SECRET) -> dict[str, str]:
 def gitea(event: str, raw: bytes, secret: bytes = SECRET) -> dict[str, str]:
     """As Gitea sends them: GitHub's headers too."""
     return {
-        **github(event, raw, secret), "X-Gitea-Event": event, "X-Gitea-Delivery": "f6266f16-1bf3-46a5",
+        **github(event, raw, secret),
+        "X-Gitea-Event": event,
+        "X-Gitea-Delivery": "f6266f16-1bf3-46a5",
         "X-Gitea-Signature": signature(raw, secret),
     }
 
@@ -48,8 +52,13 @@ def pull(**changes: Any) -> dict[str, Any]:
     told: dict[str, Any] = {
         "action": "opened",
         "pull_request": {
-            "number": 7, "title": "Fix rounding", "draft": False, "merged": False, "updated_at": "2026-11-22T10:00:00Z",
-            "user": {"login": "anna"}, "head": {"ref": "fix/rounding", "sha": HEAD, "repo": {"full_name": "north/app"}},
+            "number": 7,
+            "title": "Fix rounding",
+            "draft": False,
+            "merged": False,
+            "updated_at": "2026-11-22T10:00:00Z",
+            "user": {"login": "anna"},
+            "head": {"ref": "fix/rounding", "sha": HEAD, "repo": {"full_name": "north/app"}},
             "base": {"ref": "main", "sha": BASE, "repo": {"full_name": "north/app"}},
         },
         "repository": {"full_name": "north/app", "clone_url": "https://git.example/north/app.git"},
@@ -97,7 +106,9 @@ def test_gitea_is_recognised_before_github_and_forgejo_is_gitea() -> None:
     assert recognise(gitea("pull_request", raw)).name == "gitea"
     assert recognise(github("pull_request", raw)).name == "github"
     forgejo = {
-        **gitea("pull_request", raw, b"another"), "x-forgejo-event": "pull_request", "x-forgejo-delivery": "f-1",
+        **gitea("pull_request", raw, b"another"),
+        "x-forgejo-event": "pull_request",
+        "x-forgejo-delivery": "f-1",
         "x-forgejo-signature": signature(raw),
     }
     assert take(forgejo, raw).delivery_id == "f-1"
@@ -145,7 +156,10 @@ def test_pushes_pings_and_everything_else() -> None:
     for headers in (github("push", raw), gitea("push", raw)):
         hint = take(headers, raw)
         assert (hint.kind, hint.target_ref, hint.head, hint.pusher_login) == (
-            HintKind.PUSHED, "refs/heads/main", HEAD, "bo",
+            HintKind.PUSHED,
+            "refs/heads/main",
+            HEAD,
+            "bo",
         )
     raw = raw_of({**push, "ref": "refs/tags/v1", "after": "0" * 40})
     assert take(github("push", raw), raw).kind is HintKind.IGNORED
@@ -211,11 +225,19 @@ def test_malformed_bodies_are_input_errors(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"pull_request__number": "7"}, {"pull_request__number": 0}, {"pull_request__number": 2**70},
-        {"pull_request__number": True}, {"pull_request__head__sha": "HEAD"}, {"pull_request__head__sha": HEAD + "\n"},
-        {"pull_request__base__ref": "a b"}, {"pull_request__base__ref": ""}, {"pull_request__base__ref": "x" * 300},
-        {"pull_request__updated_at": "2026-11-22T10:00:00"}, {"repository__full_name": None},
-        {"sender": {"login": "\ud800"}}, {"pull_request__title": "x" * 5000},
+        {"pull_request__number": "7"},
+        {"pull_request__number": 0},
+        {"pull_request__number": 2**70},
+        {"pull_request__number": True},
+        {"pull_request__head__sha": "HEAD"},
+        {"pull_request__head__sha": HEAD + "\n"},
+        {"pull_request__base__ref": "a b"},
+        {"pull_request__base__ref": ""},
+        {"pull_request__base__ref": "x" * 300},
+        {"pull_request__updated_at": "2026-11-22T10:00:00"},
+        {"repository__full_name": None},
+        {"sender": {"login": "\ud800"}},
+        {"pull_request__title": "x" * 5000},
     ],
 )
 def test_members_that_are_not_what_they_should_be_are_input_errors(changes: dict[str, Any]) -> None:
@@ -248,8 +270,16 @@ JSON = st.recursive(
     max_leaves=20,
 )
 MEMBERS = [
-    "action", "pull_request", "pull_request__number", "pull_request__head", "pull_request__head__ref",
-    "pull_request__base__sha", "pull_request__updated_at", "pull_request__user", "repository", "sender",
+    "action",
+    "pull_request",
+    "pull_request__number",
+    "pull_request__head",
+    "pull_request__head__ref",
+    "pull_request__base__sha",
+    "pull_request__updated_at",
+    "pull_request__user",
+    "repository",
+    "sender",
     "sender__login",
 ]
 
