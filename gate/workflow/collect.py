@@ -23,7 +23,6 @@ from gate.evidence.deviations import DeviationClass
 from gate.evidence.pack import BranchInput, ContributionInput, PackInputs
 from gate.evidence.twin import (
     AsOf,
-    ContributorRow,
     DecisionRow,
     EntryRow,
     ErasableText,
@@ -41,12 +40,12 @@ from gate.evidence.twin import (
     UntouchedRow,
 )
 from gate.keys.files import build_trust
-from gate.policy.record import parse_facts
 from gate.signing.canonical import parse_canonical
 from gate.signing.envelope import parse_envelope
 from gate.store import auditlog, blobs, landings, packs, policies
 from gate.store import contributions as stored
 from gate.store.contributions import ContributionFilter, ContributionRow
+from gate.workflow.contributor_rows import build_contributors
 from gate.workflow.entry import repository_stream
 from gate.workflow.names import Names
 from gate.workflow.parts import Parts
@@ -166,29 +165,9 @@ def _sheet(found: _Collected, row: ContributionRow, stream: tuple[auditlog.Entry
             for one in stored.revisions(parts.engine, row.repository, row.number)
             if one.idx < found.size
         ),
-        contributors=_contributors(found, row),
+        contributors=build_contributors(parts, row),
         decision=_decision(found, stream),
     )
-
-
-def _contributors(found: _Collected, row: ContributionRow) -> tuple[ContributorRow, ...]:
-    """Names as in the facts of the recorded decision; an address stands for itself when it is nobody's."""
-    names = _names_as_decided(found.parts, row)
-    live = Names(found.parts)
-    seen: dict[tuple[str, str | None, str, str], set[int]] = {}
-    for one in stored.contributors(found.parts.engine, row.repository, row.number):
-        name = (names.get(one.person) or live.of(one.person)) if one.person else one.address
-        seen.setdefault((one.part, one.person, name, one.how), set()).add(one.revision)
-    return tuple(
-        ContributorRow(part=part, person=person, name=name, how=how, revisions=tuple(sorted(revisions)))
-        for (part, person, name, how), revisions in seen.items()
-    )
-
-
-def _names_as_decided(parts: Parts, row: ContributionRow) -> dict[str, str]:
-    if row.facts_digest is None:
-        return {}
-    return {one.id: one.name for one in parse_facts(blobs.load(parts.engine, row.facts_digest)).people}
 
 
 def _decision(found: _Collected, stream: tuple[auditlog.EntryRow, ...]) -> DecisionRow | None:

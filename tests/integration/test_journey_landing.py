@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gate.domain.errors import UnavailableError
-from gate.evidence.twin import OutcomeCounts
+from gate.evidence.twin import EvidencePack, OutcomeCounts
 from gate.store import contributions, landings
 from gate.store.landings import LandingRow
 from gate.workflow.land import walk_all
@@ -43,7 +43,7 @@ def landed(world: World) -> list[tuple[str, str, int | None]]:
     return [(one.kind, one.classification, one.number) for one in ordered]
 
 
-def check_equation(world: World, folder: Path, **expected: int) -> None:
+def check_equation(world: World, folder: Path, **expected: int) -> EvidencePack:
     """The classes as expected, their sum git's own count, the pack genuine, and nothing amiss in the record."""
     made = build_pack(world)
     (branch,) = [one for one in made.pack.completeness if one.branch == MAIN]
@@ -54,6 +54,7 @@ def check_equation(world: World, folder: Path, **expected: int) -> None:
     assert check_pack(world, made, folder) == 0
     report = world.audit()
     assert report.ok, report.findings
+    return made.pack
 
 
 @pytest.mark.req("INV-11", "LND-04", "AUD-05", "POL-02", "INV-13")
@@ -81,6 +82,16 @@ def test_every_class_is_counted_and_the_sum_is_gits(world: World, tmp_path: Path
     for number in range(1, 6):
         assert contributions.load(world.parts.engine, REPOSITORY, number).state == "merged"
     check_equation(world, tmp_path, approved=2, out_of_scope=1, robots=1, unexplained=2)
+
+
+@pytest.mark.req("POL-02", "AUD-01")
+def test_a_declared_robot_that_the_directory_does_not_know_is_no_deviation(world: World, tmp_path: Path) -> None:
+    world.clock.move(seconds=1)
+    world.land(world.push("notes", {"d": "1"}, author=("Notes", "notes@robots.example"), pusher="notes"))
+    pack = check_equation(world, tmp_path, robots=1)
+    (sheet,) = pack.contributions
+    assert {(one.person, one.how) for one in sheet.contributors} == {("robot:Licence notes", "robot")}
+    assert not [one for one in pack.deviations if one.id == "unattributed"]
 
 
 @pytest.mark.req("INV-11", "LND-04", "INV-03")

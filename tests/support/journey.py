@@ -82,6 +82,7 @@ repositories:
     mode: {mode}
 robots:
   - {{name: Dependency updates, login: robo, address: robo@example.org, sponsor: gil, repositories: ["*"]}}
+  - {{name: Licence notes, login: notes, address: notes@robots.example, sponsor: gil, repositories: ["*"]}}
 """
 POLICY = f"""\
 apiVersion: gate/v1
