@@ -50,6 +50,13 @@ def tip(source: Source, repository: str, branch: str) -> BranchTipRow | None:
     return fetch_one(source, select(branch_tip).where(b.repository == repository, b.branch == branch), BranchTipRow)
 
 
+def tips(source: Source, repository: str) -> tuple[BranchTipRow, ...]:
+    """Every branch of the repository that was ever walked, with its last recorded tip."""
+    b = branch_tip.c
+    query = select(branch_tip).where(b.repository == repository).order_by(b.branch)
+    return fetch_all(source, query, BranchTipRow)
+
+
 def next_seq(source: Source, repository: str, branch: str) -> int:
     """The sequence number of the next commit that lands on the branch."""
     c = landing.c

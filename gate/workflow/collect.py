@@ -24,6 +24,7 @@ from gate.evidence.pack import BranchInput, ContributionInput, PackInputs
 from gate.evidence.twin import (
     AsOf,
     DecisionRow,
+    Deviation,
     EntryRow,
     ErasableText,
     GateLabel,
@@ -126,6 +127,7 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
             seal=tuple(hashlib.sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in trust.seal),
         ),
         texts=found.texts,
+        deviations=tuple(_deleted(parts, wanted.repository)),
         looked_for=frozenset[DeviationClass](),
     )
 
@@ -221,12 +223,9 @@ def _branches(found: _Collected, landed: Iterable[tuple[str, Landing]]) -> Itera
     by_branch: dict[str, list[Landing]] = {}
     for branch, one in landed:
         by_branch.setdefault(branch, []).append(one)
-    protected = [one for one in mirror.branches() if force.policies.is_protected(repository.id, one)]
-    for branch in sorted({*protected, *by_branch}):
-        steps = tuple(by_branch.get(branch, ()))
-        tip = landings.tip(parts.engine, repository.id, branch)
-        if tip is None:
-            continue
+    # Every branch ever walked: one that was deleted, or is protected no more, is not left out silently.
+    for tip in landings.tips(parts.engine, repository.id):
+        branch, steps = tip.branch, tuple(by_branch.get(tip.branch, ()))
         start, end = (steps[0].before, steps[-1].after) if steps else (tip.tip, tip.tip)
         yield BranchInput(
             repository=repository.id,
@@ -237,6 +236,20 @@ def _branches(found: _Collected, landed: Iterable[tuple[str, Landing]]) -> Itera
             rewritten=any(not mirror.is_ancestor(one.before, one.after) for one in steps),
             landings=steps,
         )
+
+
+def _deleted(parts: Parts, id: str) -> Iterator[Deviation]:
+    """Protected branches that the git server no longer has."""
+    repository = parts.in_force().repository(id)
+    there = set(parts.mirror(repository.id, repository.url).branches())
+    for tip in landings.tips(parts.engine, id):
+        if tip.branch not in there:
+            yield Deviation(
+                id=DeviationClass.HISTORY_REWRITTEN,
+                sentence=f"{id} {tip.branch} was deleted on the git server; its last recorded commit is {tip.tip}.",
+                repository=id,
+                commit=tip.tip,
+            )
 
 
 def _policies(found: _Collected) -> Iterator[PolicyEpoch]:

@@ -221,3 +221,18 @@ def test_a_landing_during_an_outage_is_recorded_later_as_what_it_is(world: World
     world.reload_staff()
     assert walk_all(world.parts) == 1
     assert landed(world) == [("fast-forward", "approved", 1)]
+
+
+@pytest.mark.req("INV-11", "AUD-05")
+def test_a_deleted_branch_is_in_the_pack_and_is_a_deviation(world: World, tmp_path: Path) -> None:
+    world.clock.move(seconds=1)
+    world.land(approve(world, "ff", "a", 1))
+    last = tip(world)
+    world.repo.git("update-ref", "-d", MAIN)
+    made = build_pack(world)
+    (branch,) = [one for one in made.pack.completeness if one.branch == MAIN]
+    assert (branch.to_commit, branch.first_parent_count, branch.holds) == (last, 1, True)
+    (found,) = [one for one in made.pack.deviations if one.id == "history_rewritten"]
+    assert "was deleted on the git server" in found.sentence
+    assert found.commit == last
+    assert check_pack(world, made, tmp_path) == 0
