@@ -9,6 +9,7 @@ on the certificate, compared over another channel: ``standalone/verify.py`` pins
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -30,10 +31,16 @@ def seal(pdf: bytes, key_pem: bytes, cert_pem: bytes, at: datetime) -> bytes:
     """
     signer = _load_signer(key_pem, cert_pem)
     document = open_seal(pdf, at)
-    signing = signer.async_sign(
-        document.digest(), "sha256", use_pades=True, signed_attr_settings=PdfCMSSignedAttributes()
-    )
-    return document.close(asyncio.run(signing).dump())
+    digest = document.digest()
+
+    async def sign() -> bytes:
+        settings = PdfCMSSignedAttributes()
+        signed = await signer.async_sign(digest, "sha256", use_pades=True, signed_attr_settings=settings)
+        return bytes(signed.dump())
+
+    # pyHanko signs only in an event loop. One of our own, in a thread of its own: the caller's may have one running.
+    with ThreadPoolExecutor(max_workers=1) as own:
+        return document.close(own.submit(lambda: asyncio.run(sign())).result())
 
 
 def _load_signer(key_pem: bytes, cert_pem: bytes) -> SimpleSigner:

@@ -1,6 +1,6 @@
 """The drawn pack, read back by other programs: poppler, qpdf, a PDF/A validator, pypdf."""
 
-from __future__ import annotations
+from __future__ import asyncio
 
 import dataclasses
 import hashlib
@@ -179,6 +179,16 @@ def test_sealing_changes_nothing_but_the_place_of_the_seal() -> None:
     assert len(done) == len(plain)
     differing = [place for place in range(len(plain)) if plain[place] != done[place]]
     assert differing[-1] - differing[0] < 9000
+
+
+def test_sealing_works_where_an_event_loop_runs() -> None:
+    """A browser test, or an asynchronous server, leaves one running in the thread."""
+    plain = render_pack(usual_twin())
+
+    async def inside() -> bytes:
+        return seal(plain, *seal_pair(), SEALED_AT)
+
+    assert len(asyncio.run(inside())) == len(plain)
 
 
 def test_seal_refuses_what_it_cannot_do() -> None:
