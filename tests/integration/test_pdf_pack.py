@@ -1,7 +1,8 @@
 """The drawn pack, read back by other programs: poppler, qpdf, a PDF/A validator, pypdf."""
 
-from __future__ import asyncio
+from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import io
