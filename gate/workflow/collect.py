@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from ssl import PEM_cert_to_DER_cert
 from typing import Any
 
@@ -92,12 +93,13 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
         stream = tuple(one for one in parts.log.stream(row.stream, limit=MANY) if one.index < head.size)
         if not stream:
             continue
-        if row.number in landed_numbers or any(_in_period(wanted, one) for one in stream):
+        witness = None if row.number in landed_numbers else _untouched(wanted, stream)
+        if witness is None:
             sheets.append(_sheet(found, row, stream))
         else:
-            found.entries[stream[-1].index] = stream[-1]
+            found.entries[witness.index] = witness
             untouched.append(
-                UntouchedRow(repository=row.repository, number=row.number, state=row.state, index=stream[-1].index)
+                UntouchedRow(repository=row.repository, number=row.number, state=row.state, index=witness.index)
             )
     branches = tuple(_branches(found, landed))
     _carry_refusals(found)
@@ -132,9 +134,22 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
     )
 
 
+def _untouched(wanted: PackRequest, stream: tuple[auditlog.EntryRow, ...]) -> auditlog.EntryRow | None:
+    """The entry that shows that nothing happened in the period: the last one, before it, or the first, after it.
+
+    None when there is none: something happened, or the period lies between two entries. Then there is a sheet.
+    """
+    if _said_at(stream[-1]) < wanted.period_from:
+        return stream[-1]
+    return stream[0] if _said_at(stream[0]) >= wanted.period_to else None
+
+
+def _said_at(row: auditlog.EntryRow) -> datetime:
+    return parse_statement(parse_envelope(row.envelope).payload).at
+
+
 def _in_period(wanted: PackRequest, row: auditlog.EntryRow) -> bool:
-    at = parse_statement(parse_envelope(row.envelope).payload).at
-    return wanted.period_from <= at < wanted.period_to
+    return wanted.period_from <= _said_at(row) < wanted.period_to
 
 
 def _sheet(found: _Collected, row: ContributionRow, stream: tuple[auditlog.EntryRow, ...]) -> ContributionInput:
@@ -253,7 +268,7 @@ def _deleted(parts: Parts, id: str) -> Iterator[Deviation]:
 
 
 def _policies(found: _Collected) -> Iterator[PolicyEpoch]:
-    """Every policy in force at some time of the period, and those that signatures shown were given under."""
+    """Every policy that was in force in the period or came later, and those that signatures shown were given under."""
     parts, wanted = found.parts, found.wanted
     epochs = sorted(policies.history(parts.engine), key=lambda row: row.epoch)
     names = Names(parts)
@@ -261,7 +276,7 @@ def _policies(found: _Collected) -> Iterator[PolicyEpoch]:
         follows = epochs[position + 1] if position + 1 < len(epochs) else None
         is_over = follows is not None and follows.activated_at <= wanted.period_from
         was_used = any(_epoch_of(one) == row.epoch for one in found.entries.values())
-        if (row.activated_at >= wanted.period_to or is_over) and not was_used:
+        if is_over and not was_used:
             continue
         found.carry(row.idx)
         effective = _effective(parts, row.idx)

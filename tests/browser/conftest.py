@@ -11,7 +11,7 @@ from tests.support.browser import chromium
 from tests.support.server import Gate, build_gate, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started

@@ -236,3 +236,30 @@ def test_a_deleted_branch_is_in_the_pack_and_is_a_deviation(world: World, tmp_pa
     assert "was deleted on the git server" in found.sentence
     assert found.commit == last
     assert check_pack(world, made, tmp_path) == 0
+
+
+@pytest.mark.req("AUD-01", "AUD-03", "INV-11")
+@pytest.mark.parametrize(
+    ("first", "last", "sheets", "untouched"),
+    [
+        (-20, -10, [], [1, 2, 3]),  # before the gate was founded
+        (-1, 1, [1, 2], [3]),  # last month's pack, made today
+        (20, 25, [2], [1, 3]),  # between two entries of one contribution
+        (35, 50, [2, 3], [1]),
+        (60, 70, [], [1, 2, 3]),
+    ],
+)
+def test_a_pack_of_any_period_made_later_verifies(
+    world: World, tmp_path: Path, first: int, last: int, sheets: list[int], untouched: list[int]
+) -> None:
+    world.clock.move(seconds=1)
+    world.land(approve(world, "ff", "a", 1))
+    open_one = world.push("open", {"b": "1"})
+    world.clock.move(days=40)
+    world.push("open", {"b": "2"}, base=open_one)
+    world.push("new", {"c": "1"})
+    world.clock.move(days=40)
+    made = build_pack(world, first, last)
+    assert [one.number for one in made.pack.contributions] == sheets
+    assert [one.number for one in made.pack.untouched] == untouched
+    assert check_pack(world, made, tmp_path) == 0

@@ -308,11 +308,10 @@ class World:
         return audit(self.parts.engine, build_trust(self.parts.keys), since, settings.checkpoint_file)
 
 
-def build_pack(world: World) -> export.Built:
-    """A pack of the world's repository for two days around its start."""
-    wanted = PackRequest(
-        repository=REPOSITORY, period_from=START - timedelta(days=1), period_to=START + timedelta(days=1), reason="Test"
-    )
+def build_pack(world: World, first: int = -1, last: int = 1) -> export.Built:
+    """A pack of the world's repository from ``first`` to ``last``, in days from its start."""
+    since, until = START + timedelta(days=first), START + timedelta(days=last)
+    wanted = PackRequest(repository=REPOSITORY, period_from=since, period_to=until, reason="Test")
     return export.build(world.parts, wanted, PersonLabel(id="operator", name="the operator", login=""), OPERATOR)
 
 
