@@ -10,7 +10,7 @@ from gate.app import build_parts
 from gate.auditlog.trust import build_trust_file
 from gate.cli.instance import OPERATOR, instance_option, open_settings
 from gate.domain.clock import SystemClock
-from gate.domain.errors import ConflictError
+from gate.domain.errors import ConflictError, InputError
 from gate.keys.files import build_trust, fingerprints, generate_keys, load_keys
 from gate.store.engine import migrate, open_engine
 from gate.workflow.activate import load_proposals
@@ -25,6 +25,12 @@ def init(instance: Path) -> None:
     Entry 0 holds the public keys and the digest of the settings, entry 1 the first policy, read from policy.dir.
     Nothing that exists is overwritten. Write the fingerprints down elsewhere: they are what auditors compare.
     """
+    if not (instance / "gate.toml").is_file():
+        raise InputError(
+            "There is no gate.toml, and what is founded with its defaults cannot be renamed.",
+            file=str(instance / "gate.toml"),
+            remedy="Copy gate.example.toml there and set at least `origin`, `organisation` and the directory.",
+        )
     settings = open_settings(instance)
     files = load_proposals(settings.policy.dir)
     instance.mkdir(mode=0o700, parents=True, exist_ok=True)

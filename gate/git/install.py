@@ -37,13 +37,15 @@ exec python3 -I "$gate_dir/{program}" {hook} --config "$gate_dir/{config}"
 def install_hook(bare_repo: Path, config: Mapping[str, Any], hook_source: Path) -> None:
     """Install or update the hook. ``ConflictError`` when another hook stands there; then nothing is changed."""
     _require_bare(bare_repo)
+    bare_repo = bare_repo.resolve()
     hooks = bare_repo / "hooks"
     for hook in _HOOKS:
         _refuse_foreign(hooks / hook)
     program = hook_source.read_bytes()
+    # What may fail for reasons of git's comes before any file of ours.
+    GitProcess(git_dir=bare_repo).run("config", "receive.advertisePushOptions", "true")
     _write(bare_repo / PROGRAM_NAME, program, 0o644)
     _write(bare_repo / CONFIG_NAME, json.dumps(dict(config), indent=2, sort_keys=True).encode() + b"\n", 0o600)
-    GitProcess(git_dir=bare_repo).run("config", "receive.advertisePushOptions", "true")
     hooks.mkdir(exist_ok=True)
     # The guard comes last of all: until it stands, nothing of this is in use.
     for hook in reversed(_HOOKS):

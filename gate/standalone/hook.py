@@ -33,6 +33,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterable, Mapping, NoReturn, Sequence, TypeVar
 
 VERSION = "1"
@@ -107,7 +108,7 @@ class OutageError(Exception):
 
 @dataclass(frozen=True)
 class Config:
-    """``gate-hook.json``. Paths are absolute; ``protected`` are full refs, ``*`` also matches slashes."""
+    """``gate-hook.json`` and its ``place``. Paths are absolute; in ``protected``, ``*`` matches slashes."""
 
     repository: str
     server: str
@@ -120,6 +121,7 @@ class Config:
     spool: str
     pusher_env: tuple[str, ...]
     clock_skew_seconds: int
+    place: str = ""
 
     def protects(self, ref: str) -> bool:
         return any(fnmatch.fnmatchcase(ref, pattern) for pattern in self.protected)
@@ -133,7 +135,7 @@ def load_config(path: str) -> Config:
     except (OSError, ValueError) as cause:
         raise CannotCheckError(f"the configuration {path} cannot be read: {cause}") from cause
     try:
-        return parse_config(raw)
+        return replace(parse_config(raw), place=os.path.dirname(os.path.abspath(path)))
     except ValueError as cause:
         raise CannotCheckError(f"the configuration {path} is wrong: {cause}") from cause
 
@@ -142,7 +144,7 @@ def parse_config(raw: Any) -> Config:
     """``ValueError`` names the member that is wrong."""
     if not isinstance(raw, dict) or raw.get("format") != CONFIG_FORMAT:
         raise ValueError(f"format is not {CONFIG_FORMAT}")
-    known = set(Config.__dataclass_fields__) | {"format"}
+    known = (set(Config.__dataclass_fields__) | {"format"}) - {"place"}
     unknown = sorted(set(raw) - known)
     if unknown:
         raise ValueError("unknown member {}".format(", ".join(unknown)))
@@ -912,9 +914,11 @@ def in_time(work: Callable[[], T], seconds: float) -> T:
     worker.join(max(0.0, seconds))
     if done:
         return done[0]
-    if failed:
-        raise OutageError(show(str(getattr(failed[0], "reason", "") or failed[0]))) from failed[0]
-    raise OutageError("no answer in time")
+    cause = (getattr(failed[0], "reason", None) or failed[0]) if failed else None
+    # The socket's own limit may fire an instant before ours; it says the same.
+    if cause is None or isinstance(cause, (TimeoutError, socket.timeout)):
+        raise OutageError("no answer in time") from cause
+    raise OutageError(show(str(cause))) from failed[0]
 
 
 def as_object(body: bytes) -> dict[str, Any]:
@@ -1173,7 +1177,8 @@ def status(config: Config) -> int:
         "refused     %d hints" % len(spooled(os.path.join(config.spool, "refused"))),
     ]
     able = True
-    for name, check in (("keys", _status_keys), ("git", _status_git), ("verifier", _status_verifier)):
+    checks = (("hooks", _status_hooks), ("keys", _status_keys), ("git", _status_git), ("verifier", _status_verifier))
+    for name, check in checks:
         try:
             lines.append("%-11s %s" % (name, check(config)))
         except CannotCheckError as cause:
@@ -1182,6 +1187,15 @@ def status(config: Config) -> int:
     for line in lines:
         sys.stdout.write(line + "\n")
     return 0 if able else 1
+
+
+def _status_hooks(config: Config) -> str:
+    """Git must call us: both hooks stand beside the configuration and may be run."""
+    for name in ("pre-receive", "post-receive"):
+        hook = os.path.join(config.place, "hooks", name)
+        if not os.access(hook, os.X_OK):
+            raise CannotCheckError(f"{hook} is missing or may not be run; install the hook again")
+    return "called by git"
 
 
 def _status_keys(config: Config) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gate.auditlog.entry import EntryKind, Recorder, parse_statement
-from gate.domain.errors import InputError
+from gate.domain.errors import ConflictError, InputError
 from gate.policy.effective import effective_bytes
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.signing.envelope import parse_envelope
@@ -55,6 +55,12 @@ def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activ
     proposed = build_policy_set(files)
     _check_terms(parts, proposed)
     current = policies.in_force(parts.engine)
+    if current is not None and json.loads(current.files) == _digests(files):
+        raise ConflictError(
+            f"These very files are in force already, as policy epoch {current.epoch}.",
+            code="in-force",
+            remedy="Nothing was changed.",
+        )
     command, epoch = build_activation(parts, files, proposed, current.epoch if current else 0, by)
     receipt = parts.ledger.append(command)
     return Activation(
@@ -63,6 +69,10 @@ def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activ
         files=tuple(sorted(files)),
         repositories=tuple(one.id for one in proposed.registry.repositories),
     )
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())}
 
 
 def _check_terms(parts: Parts, proposed: PolicySet) -> None:
@@ -97,7 +107,7 @@ def build_activation(
     """
     now = parts.clock.now()
     entry = _entry(parts, files, proposed, epoch + 1, by, now)
-    digests = {name: hashlib.sha256(raw).hexdigest() for name, raw in sorted(files.items())}
+    digests = _digests(files)
     row = Row(
         table=policy_version,
         values={

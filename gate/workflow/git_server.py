@@ -18,7 +18,8 @@ PUSHER_ENV: Final = ("GATE_PUSHER", "GL_USERNAME", "REMOTE_USER")
 def install(parts: Parts, repository: str, bare: Path, token_file: Path) -> Mode:
     """Install or update it; returns the mode. ``NotFoundError``, ``InputError``, ``ConflictError`` (another hook)."""
     entry = parts.in_force().repository(repository)
-    trust = bare.resolve() / "gate-trust.json"
+    bare = bare.resolve()
+    trust = bare / "gate-trust.json"
     config = {
         "format": "gate-hook/v1",
         "repository": repository,
@@ -29,7 +30,7 @@ def install(parts: Parts, repository: str, bare: Path, token_file: Path) -> Mode
         "protected": [f"refs/heads/{branch}" for branch in entry.protected],
         "mode": entry.mode.value,
         "verdict_dir": None,
-        "spool": str(bare.resolve() / "gate-spool"),
+        "spool": str(bare / "gate-spool"),
         "pusher_env": list(PUSHER_ENV),
         "clock_skew_seconds": 0,
     }

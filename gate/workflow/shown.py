@@ -147,6 +147,8 @@ class SignForm:
     target: str
     merge_base: str
     files: int
+    paths: tuple[str, ...]
+    diff: str
     change_request: str | None
     policy_id: str
     policy_epoch: int

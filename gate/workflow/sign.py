@@ -32,6 +32,7 @@ from gate.workflow.signature import Signature, build_signature
 from gate.workflow.statement import Seen, build_statement_text, parse_seen, text_digest
 
 MAX_REASON = 4000
+MAX_PATHS = 50
 ATTEMPTS = 5
 
 
@@ -69,6 +70,8 @@ def prepare(
         target=row.target,
         merge_base=row.merge_base,
         files=len(prepared.look.gathered.facts.paths),
+        paths=tuple(one.path for one in prepared.look.gathered.facts.paths[:MAX_PATHS]),
+        diff=f"git diff {row.merge_base} {row.head}",
         change_request=row.change_request,
         policy_id=policy.id,
         policy_epoch=prepared.look.gathered.force.epoch,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -325,3 +327,37 @@ def test_audit_runs_on_each_database_and_leaves_no_connection_open(database: Tes
     with open_world(tmp_path / "world", database=database.url) as world:
         assert gate("audit", "--instance", world.instance).exit_code == 0
         gc.collect()
+
+
+@pytest.mark.req("GND-04")
+def test_nothing_is_founded_without_settings(tmp_path: Path) -> None:
+    refused = gate("init", "--instance", tmp_path)
+    assert refused.exit_code == 2
+    assert "gate.example.toml" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.req("POL-04")
+def test_the_same_files_are_not_put_in_force_twice(world: World) -> None:
+    before = world.entries()
+    refused = gate("policy", "activate", "--instance", world.instance)
+    assert refused.exit_code == 1
+    assert "in force already, as policy epoch 1" in refused.stderr
+    assert world.entries() == before
+
+
+@pytest.mark.req("LND-03", "LND-01")
+def test_the_hook_is_installed_by_a_relative_path_and_says_when_git_would_not_call_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q", "--bare", "server.git"], check=True)
+    Path("token").write_text("gate_x\n")
+    arguments = ("hook", "install", "--instance", world.instance, "--token-file", "token", REPOSITORY, "server.git")
+    assert gate(*arguments).exit_code == 0
+    ask = [sys.executable, "server.git/gate-hook.py", "status", "--config", "server.git/gate-hook.json"]
+    assert subprocess.run(ask, capture_output=True, check=False).returncode == 0
+    Path("server.git/hooks/pre-receive").unlink()
+    told = subprocess.run(ask, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "pre-receive is missing" in told.stdout

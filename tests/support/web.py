@@ -392,6 +392,8 @@ def build_form(
         target="refs/heads/main",
         merge_base=BASE,
         files=3,
+        paths=("a.py", world.text),
+        diff="git diff one other",
         change_request=world.text,
         policy_id="bank",
         policy_epoch=3,
