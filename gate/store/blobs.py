@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, select
 
 from gate.domain.errors import NotFoundError
-from gate.store.engine import Source, reading, writing
+from gate.store.engine import Source, writing
 from gate.store.fetch import fetch_one, fetch_value
 from gate.store.tables import blob, free_text
 
@@ -29,17 +28,6 @@ def load(source: Source, sha256: bytes) -> bytes:
     if found is None:
         raise NotFoundError(f"No stored bytes have the digest {sha256.hex()}.")
     return bytes(found)
-
-
-def load_many(source: Source, digests: Iterable[bytes]) -> dict[bytes, bytes]:
-    """Bytes by digest, of those that are stored."""
-    wanted = sorted(set(digests))
-    found: dict[bytes, bytes] = {}
-    with reading(source) as connection:
-        for start in range(0, len(wanted), 500):
-            query = select(blob.c.sha256, blob.c.bytes).where(blob.c.sha256.in_(wanted[start : start + 500]))
-            found.update((row.sha256, bytes(row.bytes)) for row in connection.execute(query))
-    return found
 
 
 def text_of(source: Source, commitment: bytes) -> FreeTextRow | None:

@@ -32,13 +32,6 @@ def commits(source: Source, repository: str, number: int, revision: int | None =
     return fetch_all(source, query.order_by(c.revision, c.sha), CommitRow)
 
 
-def holding(source: Source, repository: str, sha: str) -> tuple[CommitRow, ...]:
-    """Where in the repository's contributions a commit is."""
-    c = revision_commit.c
-    query = select(revision_commit).where(c.repository == repository, c.sha == sha)
-    return fetch_all(source, query.order_by(c.number.desc(), c.revision.desc()), CommitRow)
-
-
 def sharing(
     source: Source, repository: str, shas: Iterable[str], patch_ids: Iterable[str], *, other_than: int
 ) -> tuple[CommitRow, ...]:

@@ -172,12 +172,6 @@ def count(source: Source, wanted: ContributionFilter) -> int:
     return int(fetch_value(source, _filtered(select(func.count()).select_from(contribution), wanted)))
 
 
-def count_by_answer(source: Source, wanted: ContributionFilter) -> tuple[tuple[str | None, int], ...]:
-    """``(answer, how many)`` over the filtered contributions."""
-    query = _filtered(select(contribution.c.answer, func.count().label("n")), wanted).group_by(contribution.c.answer)
-    return tuple((row.answer, row.n) for row in fetch_all(source, query, _AnswerCount))
-
-
 def due_for_renewal(source: Source, now: datetime, limit: int = 200) -> tuple[ContributionRow, ...]:
     """Open contributions whose decision has run out by ``now``, was never made, or was never checked."""
     c, f = contribution.c, freshness.c
@@ -216,12 +210,6 @@ def repositories(source: Source) -> tuple[str, ...]:
     """Repositories that have any contribution."""
     query = select(contribution.c.repository).distinct().order_by(contribution.c.repository)
     return tuple(row.repository for row in fetch_all(source, query, _RepositoryName))
-
-
-@dataclass(frozen=True, slots=True)
-class _AnswerCount:
-    answer: str | None
-    n: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,20 +75,6 @@ def between(
     return fetch_all(source, query.order_by(c.branch, c.seq), LandingRow)
 
 
-def of_contribution(source: Source, repository: str, number: int) -> tuple[LandingRow, ...]:
-    """The commits that one contribution landed."""
-    c = landing.c
-    query = select(landing).where(c.repository == repository, c.number == number)
-    return fetch_all(source, query.order_by(c.branch, c.seq), LandingRow)
-
-
-def by_commit(source: Source, repository: str, branch: str, commit: str) -> LandingRow | None:
-    """The landing of one commit, or None."""
-    c = landing.c
-    query = select(landing).where(c.repository == repository, c.branch == branch, c.commit == commit)
-    return fetch_one(source, query, LandingRow)
-
-
 def newest(source: Source, repository: str, branch: str, limit: int = 50) -> tuple[LandingRow, ...]:
     """The last commits of a branch, newest first."""
     c = landing.c

@@ -87,13 +87,6 @@ def waiting(source: Source) -> int:
     return int(fetch_value(source, select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))))
 
 
-def next_due(source: Source) -> datetime | None:
-    """When the next job is due; None when there is none."""
-    query = select(func.min(outbox.c.not_before)).where(outbox.c.done_at.is_(None))
-    due: datetime | None = fetch_value(source, query)
-    return due
-
-
 def sweep(engine: Engine, before: datetime) -> int:
     """Forget jobs done before an instant; how many there were."""
     with writing(engine) as connection:

@@ -35,11 +35,6 @@ def in_force(source: Source) -> PolicyVersionRow | None:
     return fetch_one(source, select(policy_version).order_by(policy_version.c.epoch.desc()), PolicyVersionRow)
 
 
-def by_epoch(source: Source, epoch: int) -> PolicyVersionRow | None:
-    """One activation, or None."""
-    return fetch_one(source, select(policy_version).where(policy_version.c.epoch == epoch), PolicyVersionRow)
-
-
 def history(source: Source) -> tuple[PolicyVersionRow, ...]:
     """Every activation, newest first."""
     return fetch_all(source, select(policy_version).order_by(policy_version.c.epoch.desc()), PolicyVersionRow)

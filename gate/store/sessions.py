@@ -69,12 +69,6 @@ def end(engine: Engine, id_sha256: bytes) -> None:
         connection.execute(delete(web_session).where(web_session.c.id_sha256 == id_sha256))
 
 
-def end_all_of(engine: Engine, person: str) -> int:
-    """Forget every session of a person; how many there were."""
-    with writing(engine) as connection:
-        return connection.execute(delete(web_session).where(web_session.c.person == person)).rowcount
-
-
 def sweep(engine: Engine, now: datetime) -> int:
     """Forget expired sessions; how many there were."""
     with writing(engine) as connection:
