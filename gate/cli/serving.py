@@ -37,7 +37,7 @@ def serve(instance: Path, port: int | None, workers: int | None) -> None:
         *(sys.executable, "-m", "gunicorn", "--bind", bind, "--worker-class", "gthread"),
         *("--workers", str(workers or server.workers), "--threads", str(server.threads), "--no-control-socket"),
         *("--config", "python:gate.cli.gunicorn"),
-        *("--graceful-timeout", "10", "--access-logfile", os.devnull, "gate.app:create_app()"),
+        *("--graceful-timeout", "10", "gate.app:create_app()"),
     ]
     _supervise(web, [sys.executable, "-m", "gate.cli.main", "worker"], environment)
 

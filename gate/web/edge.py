@@ -7,6 +7,7 @@ only when the peer is one of ``server.trusted_proxies``.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Iterable
@@ -43,10 +44,11 @@ class Edge:
         self._page = (*common, ("Content-Security-Policy", CSP_PAGE))
         self._data = (*common, ("Content-Security-Policy", CSP_DATA))
         self._proxies = frozenset(proxies)
+        self._process, self._requests = secrets.token_hex(4), itertools.count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
-        request_id = environ[REQUEST_ID] = secrets.token_hex(8)
+        request_id = environ[REQUEST_ID] = f"{self._process}{next(self._requests):08x}"
         if environ.get("REMOTE_ADDR") in self._proxies:
             environ["REMOTE_ADDR"] = self._read_client(environ)
 

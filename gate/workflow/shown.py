@@ -6,6 +6,8 @@ a short form with the full form in text). Free text is None when it was erased.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -279,7 +281,8 @@ class PackShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerShown:
-    """Answer to CI about one revision. ``http`` and ``exit`` are ``status``'s; ``body`` is gate-answer/v1.
+    """Answer to CI about one revision. ``http`` is ``status``'s; ``body`` is gate-answer/v1, ``text`` the same as sent.
+    ``etag`` is strong and stands in its quotes (RFC 9110 §8.8.3).
 
     ``is_recorded``: it says what the recorded decision says, and was not worked out live.
     """
@@ -287,8 +290,17 @@ class AnswerShown:
     answer: str
     http: int
     body: dict[str, object]
+    text: str
     etag: str
     is_recorded: bool = False
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def encode_body(body: Mapping[str, object]) -> str:
+    """A body of the API as it is sent: JSON with sorted keys, so equal answers are equal bytes."""
+    return _encode(body) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

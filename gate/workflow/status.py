@@ -22,7 +22,7 @@ from gate.store.contributions import ContributionRow
 from gate.workflow.answer_cache import recall_answer
 from gate.workflow.evaluate import foremost, good_until, look, recorded_decision
 from gate.workflow.parts import Parts
-from gate.workflow.shown import AnswerShown
+from gate.workflow.shown import AnswerShown, encode_body
 from gate.workflow.verdict import build_verdict
 
 FORMAT: Final = "gate-answer/v1"
@@ -173,4 +173,6 @@ def _shown(body: dict[str, Any], *, is_recorded: bool = False) -> AnswerShown:
     stable = {name: value for name, value in body.items() if name not in ("verdict", "evaluated_at")}
     etag = hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()[:32]
     word = str(body["answer"])
-    return AnswerShown(answer=word, http=HTTP[word], body=body, etag=etag, is_recorded=is_recorded)
+    return AnswerShown(
+        answer=word, http=HTTP[word], body=body, text=encode_body(body), etag=f'"{etag}"', is_recorded=is_recorded
+    )

@@ -488,7 +488,8 @@ def build_pack(world: World, pack_id: str) -> shown.PackShown:
 
 def build_answer(repository: str, sha: str) -> shown.AnswerShown:
     known = sha == HEAD
-    body: dict[str, object] = {"format": "gate-answer/v1", "answer": "approved" if known else "unknown"}
+    word = "approved" if known else "unknown"
+    body: dict[str, object] = {"format": "gate-answer/v1", "answer": word, "repository": repository}
     return shown.AnswerShown(
-        answer=str(body["answer"]), http=200 if known else 404, body={**body, "repository": repository}, etag="abc"
+        answer=word, http=200 if known else 404, body=body, text=shown.encode_body(body), etag='"abc"'
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from flask import Response
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+from gate.workflow.shown import encode_body
 
 
 def build_json(body: Mapping[str, object], http: int = 200) -> Response:
-    return Response(_encode(body) + "\n", http, mimetype="application/json")
+    return Response(encode_body(body), http, mimetype="application/json")

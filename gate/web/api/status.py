@@ -29,15 +29,12 @@ _REVALIDATE = "private, no-cache"
 def show_answer(repository: str, sha: str) -> Response:
     """The answer for one head, against ``?target=refs/heads/…`` or the contribution's own target."""
     answer = status_step.answer(parts(), repository, sha, read_query("target", limit=255), holder().log_size)
+    headers = [("ETag", answer.etag), ("Cache-Control", _REVALIDATE)]
     if answer.http == 200 and is_known(answer.etag):
-        response = Response(status=304)
-    else:
-        response = build_json(answer.body, answer.http)
-        if answer.http == 503:
-            response.headers["Retry-After"] = "5"
-    response.headers["ETag"] = quote_etag(answer.etag)
-    response.headers["Cache-Control"] = _REVALIDATE
-    return response
+        return Response(status=304, headers=headers)
+    if answer.http == 503:
+        headers.append(("Retry-After", "5"))
+    return Response(answer.text, answer.http, headers, mimetype="application/json")
 
 
 @status.get("/verdicts")
@@ -55,13 +52,8 @@ def show_verdicts(repository: str) -> Response:
     return build_json(status_step.verdicts(parts(), repository, target, shas))
 
 
-def quote_etag(etag: str) -> str:
-    return etag if etag.endswith('"') else f'"{etag}"'
-
-
 def is_known(etag: str) -> bool:
     given = request.headers.get("If-None-Match")
     if given is None:
         return False
-    own = quote_etag(etag).removeprefix("W/")
-    return given.strip() == "*" or any(part.strip().removeprefix("W/") == own for part in given.split(","))
+    return given.strip() == "*" or any(part.strip().removeprefix("W/") == etag for part in given.split(","))
