@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from reportlab import rl_config
-from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
 from gate.pdf.conform import Attachment, attach, conform, set_instant
@@ -55,10 +55,10 @@ class Colour:
     red: float
     green: float
     blue: float
+    operands: str = field(init=False)
 
-    @property
-    def operands(self) -> str:
-        return f"{self.red:.3f} {self.green:.3f} {self.blue:.3f}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operands", f"{self.red:.3f} {self.green:.3f} {self.blue:.3f}")
 
 
 INK = Colour(0.11, 0.13, 0.16)
@@ -131,6 +131,50 @@ def _open_canvas(out: io.BytesIO, font: str) -> Any:
     return Canvas(out, pagesize=(WIDTH, HEIGHT), **options)
 
 
+_BOX = f"[0 0 {WIDTH} {HEIGHT}]"
+
+
+def _share_resources(document: Any) -> Any:
+    """One object for the resources of all pages: they use the same fonts, and nothing else."""
+    resources = pdfdoc.PDFResourceDictionary()
+    resources.basicFonts()
+    return document.Reference(resources)
+
+
+class _OtherSubsetError(Exception):
+    """A character whose code is not in the first subset of its face."""
+
+
+class _Codes(dict[int, str]):
+    """Characters of one face as they stand in a string of this document, as long as one subset (256) holds them all."""
+
+    def __init__(self, face: Face, document: Any) -> None:
+        super().__init__()
+        self._face, self._document = face, document
+
+    def __missing__(self, char: int) -> str:
+        ((subset, code),) = self._face.font.splitString(chr(char), self._document)
+        if subset != 0:
+            raise _OtherSubsetError
+        written = self[char] = _escape(code.decode("latin-1"))
+        return written
+
+
+class _Link(pdfdoc.PDFObject):
+    """A link annotation (ISO 32000-1 §12.5.6.5), written in one piece: a pack has thousands."""
+
+    __RefOnly__ = 1
+
+    def __init__(self, corners: str, target: Any, words: str) -> None:
+        self._corners, self._target, self._words = corners, target, words
+
+    def format(self, document: Any) -> bytes:
+        words = pdfdoc.PDFString(self._words).format(document)
+        target = self._target.format(document)
+        head = f"<< /Type /Annot /Subtype /Link /F 4 /Border [0 0 0] /Rect [{self._corners}]".encode()
+        return b"%b /Dest %b /Contents %b >>" % (head, target, words)
+
+
 class Paper:
     """A document in the making."""
 
@@ -144,7 +188,9 @@ class Paper:
         self._canvas = _open_canvas(self._out, base.fontName)
         self._canvas._preamble = ""
         set_instant(self._canvas, at)
+        self._resources = _share_resources(self._canvas._doc)
         self._names: dict[tuple[str, int], str] = {}
+        self._codes: dict[Face, _Codes] = {}
         self._pens: dict[Style, str] = {}
         self._drawn: dict[tuple[str, Style], tuple[tuple[str, str], ...]] = {}
         self.pages: list[Page] = []
@@ -190,9 +236,14 @@ class Paper:
         return runs
 
     def _encode(self, text: str, style: Style) -> Iterator[tuple[str, str]]:
+        document = self._canvas._doc
         for face, piece in split_faces(visual(text), style.face):
-            for subset, codes in face.font.splitString(piece, self._canvas._doc):
-                yield self._pen(face, subset, style), _escape(codes.decode("latin-1"))
+            codes = self._codes.get(face) or self._codes.setdefault(face, _Codes(face, document))
+            try:
+                yield self._pen(face, 0, style), piece.translate(codes)
+            except _OtherSubsetError:
+                for subset, written in face.font.splitString(piece, document):
+                    yield self._pen(face, subset, style), _escape(written.decode("latin-1"))
 
     def _pen(self, face: Face, subset: int, style: Style) -> str:
         return f"{self._font_name(face, subset)} {style.size:g} Tf {style.colour.operands} rg"
@@ -248,9 +299,12 @@ class Paper:
         for key in page.anchors:
             canvas.bookmarkPage(key)
         for left, bottom, right, top, target, words in page.links:
-            canvas.linkRect(words, target, (left, bottom, right, top), relative=0, thickness=0, F=4)
+            corners = f"{left:.2f} {bottom:.2f} {right:.2f} {top:.2f}"
+            canvas._addAnnotation(_Link(corners, canvas._bookmarkReference(target), words))
         canvas._code = [*page.graphics, "BT", *page.text, "ET"]
         canvas.showPage()
+        drawn = canvas._doc.Pages.pages[-1]
+        drawn.MediaBox, drawn.Resources, drawn.Trans = _BOX, self._resources, None
 
 
 _NEEDS_ESCAPE = re.compile(r"[^ -'*-\[\]-~]").search

@@ -59,6 +59,8 @@ class Face:
         default = self.font.face.defaultWidth
         self._widths: dict[int, float] = {code: widths.get(code, default) / 1000 for code in self.glyphs}
         self.ascii = [self._widths.get(code, 0.0) for code in range(128)]
+        pitches = {self.ascii[code] for code in range(32, 127)}
+        self._pitch = pitches.pop() if len(pitches) == 1 else None
 
     def has(self, char: str) -> bool:
         return ord(char) in self.glyphs
@@ -66,8 +68,10 @@ class Face:
     def width(self, text: str) -> float:
         """Width in em; every character must be one the face has."""
         if text.isascii():
+            if self._pitch is not None:
+                return len(text) * self._pitch
             return sum(map(self.ascii.__getitem__, text.encode()))
-        return sum(self._widths[ord(char)] for char in text)
+        return sum(map(self._widths.__getitem__, map(ord, text)))
 
 
 def _mend_advances(metrics: list[Any]) -> None:

@@ -24,6 +24,7 @@ from gate.domain.errors import InputError, UnavailableError
 from gate.evidence.codec import parse_twin, twin_bytes
 from gate.evidence.pack import build_pack
 from gate.evidence.twin import EvidencePack
+from gate.pdf.engine import Element, Paper, Style
 from gate.pdf.fonts import load_face
 from gate.pdf.render import render_pack
 from gate.pdf.seal import seal
@@ -279,6 +280,34 @@ def test_everything_is_on_the_page(tmp_path: Path, tool: Callable[..., str]) -> 
     path.write_bytes(render_pack(odd_twin()))
     for words in word_boxes(tool("pdftotext", "-bbox", path, "-")):
         assert all(left > 40 and right < 556 and top > 0 and bottom < 842 for left, top, right, bottom, _ in words)
+
+
+@pytest.mark.req("AUD-01")
+def test_more_characters_than_one_font_subset_holds_read_back() -> None:
+    """256 codes a subset: the same lines before, across and after the end of the first one."""
+    letters = [chr(code) for code in range(0xA1, 0x250) if chr(code).isalpha() and load_face("sans").has(chr(code))]
+    lines = ["".join(letters[start : start + 20]) for start in range(0, len(letters), 10)]
+    paper = Paper(SEALED_AT)
+    for place, line in enumerate([*lines, *lines]):
+        if place % 60 == 0:
+            paper.new_page()
+        paper.text(60, 780 - 12 * (place % 60), line, Style("sans", 8, 10), Element.P)
+    pages = pypdf.PdfReader(io.BytesIO(paper.finish("t", "t", ()))).pages
+    drawn = [line for page in pages for line in page.extract_text().splitlines() if line]
+    assert len(set(letters)) > 256
+    assert drawn == [*lines, *lines]
+
+
+@pytest.mark.req("AUD-01")
+def test_links_jump_to_their_sheets() -> None:
+    reader = pypdf.PdfReader(io.BytesIO(usual_pack()))
+    places = {page.indirect_reference: page for page in reader.pages if page.indirect_reference}
+    links = [link.get_object() for page in reader.pages for link in page.get("/Annots", ())]
+    sheets = [link for link in links if "#" in str(link.get("/Contents"))]
+    assert len(sheets) == len(parse_twin(usual_twin()).contributions)
+    for link in sheets:
+        target = places[link["/Dest"][0].indirect_reference]
+        assert str(link["/Contents"]) in target.extract_text().splitlines()
 
 
 def test_bookmarks_are_nested() -> None:
