@@ -42,14 +42,13 @@ class FileSigner:
 
     name: str
     private: Ed25519PrivateKey = field(repr=False)
+    public_key: bytes = field(init=False)
+    key_id: bytes = field(init=False)
 
-    @property
-    def public_key(self) -> bytes:
-        return self.private.public_key().public_bytes_raw()
-
-    @property
-    def key_id(self) -> bytes:
-        return derive_key_id(self.name, self.public_key)
+    def __post_init__(self) -> None:
+        """Derived once: a signer's key never changes, and every entry names it."""
+        object.__setattr__(self, "public_key", self.private.public_key().public_bytes_raw())
+        object.__setattr__(self, "key_id", derive_key_id(self.name, self.public_key))
 
     def sign(self, message: bytes) -> bytes:
         return self.private.sign(message)

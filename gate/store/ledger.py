@@ -2,9 +2,9 @@
 
 ``append`` blocks until the command is durable and covered by a signed checkpoint that is itself in
 the database and in the checkpoint file, or raises. Callers on many threads share commits: one thread
-per process takes whatever has queued up, at most ``MAX_BATCH``, without lingering (the previous commit
-is the linger), and ``gate/store/writer.py`` makes one transaction of it. Any number of processes and
-hosts may do so on PostgreSQL; one host on SQLite.
+per process takes whatever has queued up when its turn to write has come, at most ``MAX_BATCH``, without
+lingering (the wait for the turn is the linger), and ``gate/store/writer.py`` makes one transaction of it.
+Any number of processes and hosts may do so on PostgreSQL; one host on SQLite.
 
 Open it after any fork. Reading the log is ``gate/store/auditlog.py``'s.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -144,34 +145,38 @@ class Ledger:
                 self._thread.start()
 
     def _run(self) -> None:
-        while batch := self._take():
-            self._serve(batch)
+        while (first := self._queue.get()) is not None:
+            self._serve(first)
 
-    def _take(self) -> list[_Waiting]:
-        """What is queued now, at least one; empty when it is time to stop."""
-        batch: list[_Waiting] = []
-        waiting = self._queue.get()
-        try:
-            while waiting is not None:
-                batch.append(waiting)
-                if len(batch) == MAX_BATCH:
-                    return batch
-                waiting = self._queue.get_nowait()
-        except Empty:
-            return batch
-        if batch:
-            self._queue.put(None)  # serve these first, then stop
-        return batch
+    def _serve(self, first: _Waiting) -> None:
+        """Write ``first`` and whoever has queued up behind it by the time the writer has its turn."""
+        batch = [first]
 
-    def _serve(self, batch: list[_Waiting]) -> None:
+        def join() -> list[Item]:
+            joined = self._take(MAX_BATCH - len(batch))
+            batch.extend(joined)
+            return [waiting.item for waiting in joined]
+
         outcomes: list[Outcome]
         try:
-            outcomes = self._writer.write([waiting.item for waiting in batch])
+            outcomes = self._writer.write([first.item], join)
         except Exception as error:  # noqa: BLE001 - our own bug: every caller is told, with the cause
             outcomes = [_broken(error)] * len(batch)
         for waiting, outcome, follower in zip(batch, outcomes, [*batch[1:], None], strict=True):
             waiting.outcome, waiting.follower = outcome, follower
         _wake(batch[0])
+
+    def _take(self, most: int) -> list[_Waiting]:
+        """What is queued now, in order."""
+        taken: list[_Waiting] = []
+        with suppress(Empty):
+            while len(taken) < most:
+                waiting = self._queue.get_nowait()
+                if waiting is None:
+                    self._queue.put(None)  # serve these first, then stop
+                    break
+                taken.append(waiting)
+        return taken
 
 
 def _answer(outcome: Outcome | None) -> Receipt:

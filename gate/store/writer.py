@@ -1,9 +1,10 @@
 """One batch of commands, one transaction: entries, projections, tree, checkpoint, head.
 
-Steps, all under the head lock (on SQLite the writers' lock): 1. read the head; 2. refuse when it lies
-behind a checkpoint this host has signed; 3. read versions and known keys in one query each; 4. plan;
-5. insert; 6. fold the leaves into the peaks and write finished tiles; 7. sign the checkpoint;
-8. move the head; 9. commit; 10. write the checkpoint to its file. Only then is anybody answered.
+Steps, all under the head lock (on SQLite the writers' lock): 1. read the head, and let what has come
+meanwhile join the batch; 2. refuse when the head lies behind a checkpoint this host has signed; 3. read
+versions and known keys in one query each; 4. plan; 5. insert; 6. fold the leaves into the peaks and write
+finished tiles; 7. sign the checkpoint; 8. move the head; 9. commit; 10. write the checkpoint to its file.
+Only then is anybody answered.
 
 Rules: no policy code, no network, no savepoint in here. What spoils a batch (a duplicate key, a value
 that does not fit) fails alone: the batch is halved until it stands by itself. Design and figures:
@@ -14,7 +15,7 @@ fence: should the lock ever fail, two writers collide there and do not fork.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -50,10 +51,13 @@ class Writer:
         self._fence = fence
         self._clock = clock
 
-    def write(self, batch: Sequence[Item]) -> list[Outcome]:
-        """One outcome an item, in order. Whatever is a receipt is durable and covered by its checkpoint."""
+    def write(self, batch: list[Item], join: Callable[[], Sequence[Item]] = tuple) -> list[Outcome]:
+        """One outcome an item, in order. Whatever is a receipt is durable and covered by its checkpoint.
+
+        ``join`` is asked once, when the lock is held, for what is to be written too: ``batch`` grows by it.
+        """
         try:
-            return self._commit(batch)
+            return self._commit(batch, join)
         except GateError as error:
             return [error] * len(batch)
         except (StatementError, ValueError, OverflowError) as error:
@@ -65,10 +69,11 @@ class Writer:
         half = len(batch) // 2
         return self.write(batch[:half]) + self.write(batch[half:])
 
-    def _commit(self, batch: Sequence[Item]) -> list[Outcome]:
-        at = self._clock.now()
+    def _commit(self, batch: list[Item], join: Callable[[], Sequence[Item]]) -> list[Outcome]:
         with writing(self._engine) as connection:
             before = load_head(connection, lock=True)
+            at = self._clock.now()
+            batch.extend(join())
             self._fence.check(connection, before)
             plan = build_plan(batch, _load_state(connection, before.size, batch))
             if not plan.accepted:

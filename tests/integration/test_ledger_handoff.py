@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -22,10 +23,10 @@ def test_a_caller_that_gives_up_does_not_hold_up_the_others(
     gave_up, held, go_on = threading.Semaphore(0), threading.Event(), threading.Event()
     honest = Writer.write
 
-    def hold(self: Writer, batch: list[Item]) -> list[Outcome]:
+    def hold(self: Writer, batch: list[Item], join: Callable[[], Sequence[Item]]) -> list[Outcome]:
         held.set()
         go_on.wait()
-        return honest(self, batch)
+        return honest(self, batch, join)
 
     monkeypatch.setattr(Writer, "write", hold)
     engine = sqlite_database.migrated()
