@@ -126,6 +126,13 @@ def find_open(source: Source, repository: str, target: str, topic: str) -> Contr
     return fetch_one(source, query.order_by(c.number.desc()), ContributionRow)
 
 
+def open_from(source: Source, repository: str, ref: str) -> tuple[ContributionRow, ...]:
+    """Open contributions whose head comes from the branch ``ref``."""
+    c = contribution.c
+    query = _ALL.where(c.repository == repository, c.source_ref == ref, c.state == "open")
+    return fetch_all(source, query.order_by(c.number), ContributionRow)
+
+
 def by_head(source: Source, repository: str, sha: str, target: str | None = None) -> tuple[ContributionRow, ...]:
     """Contributions whose *current* head is ``sha``: open ones first, then the newest."""
     c = contribution.c

@@ -2,7 +2,8 @@
 
 Verified on its raw bytes before anything is read; a refused one leaves a count and nothing else; a
 repeat changes nothing. Of what the forge says only who opened and who pushed is taken, as logins to
-be found in the directory; commits come from our mirror.
+be found in the directory; commits come from our mirror. Every push to the branch of an open
+contribution names a contributor, whether the forge also tells it as a synchronised pull request or not.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from gate.forge import recognise
 from gate.forge.api import ForgeHint, HintKind
 from gate.policy.document import Repository
 from gate.store import contributions, hints
+from gate.workflow.amend import change, close
 from gate.workflow.evaluate import decide
 from gate.workflow.force import InForce
 from gate.workflow.land import walk_repository
 from gate.workflow.parts import Parts
 from gate.workflow.receive import is_protected
-from gate.workflow.revise import Proposal, change, close, propose
+from gate.workflow.revise import Proposal, propose
 from gate.workflow.shown import HintOutcome
 
 
@@ -63,13 +65,42 @@ def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str
         return f"{told.full_name} is not mapped to a repository in the settings."
     force = parts.in_force()
     repository = force.repository(id)
+    by = Recorder(kind=RecorderKind.FORGE, id=forge_name)
     if told.kind in (HintKind.PUSHED, HintKind.MERGED):
         walk_repository(parts, id)
-        return None
-    by = Recorder(kind=RecorderKind.FORGE, id=forge_name)
+        return _take_push(parts, force, repository, told, by) if told.kind is HintKind.PUSHED else None
     if told.kind is HintKind.CLOSED:
         return _close(parts, repository, told, by)
     return _open_or_update(parts, force, repository, told, by)
+
+
+def _take_push(parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:
+    """Whoever pushed to the branch of an open contribution contributed to it, whoever opened it (INV-03).
+
+    What is recorded as head is the branch's tip in our mirror; the sender pushed that only if the delivery says so.
+    """
+    if told.head is None or told.target_ref is None or told.pusher_login is None:
+        return None  # a branch that was deleted: its pull requests are closed by deliveries of their own
+    mirror = parts.mirror(repository.id, repository.url)
+    why_not: list[str] = []
+    for row in contributions.open_from(parts.engine, repository.id, told.target_ref):
+        proposal = Proposal(
+            repository=repository.id,
+            target=row.target,
+            topic=row.topic,
+            source_ref=row.source_ref,
+            head=mirror.tip(told.target_ref) or row.head,
+            pusher=told.pusher_login,
+            pushed=told.head,
+        )
+        try:
+            propose(parts, force, mirror, proposal, by)
+        except InputError as problem:
+            # Nothing to contribute is left on the branch; said again it would be the same.
+            why_not.append(f"{row.id}: {problem}")
+            continue
+        decide(parts, repository.id, row.number)
+    return " ".join(why_not) or None
 
 
 def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:

@@ -18,11 +18,12 @@ from gate.git.mirror import Mirror
 from gate.policy.document import Repository
 from gate.policy.paths import branch_name, matches_any
 from gate.store import contributions, hints
+from gate.workflow.amend import close
 from gate.workflow.evaluate import decide
 from gate.workflow.force import InForce
 from gate.workflow.land import land
 from gate.workflow.parts import Parts
-from gate.workflow.revise import Proposal, close, propose
+from gate.workflow.revise import Proposal, propose
 from gate.workflow.shown import HintOutcome
 from gate.workflow.tokens import TokenHolder, require_scope
 

@@ -1,4 +1,4 @@
-"""A contribution is opened, gets a revision, or is closed: the entries and rows for each.
+"""A contribution is opened, or gets a revision: the entries and rows for each (others: ``amend.py``).
 
 Rules: git facts come from the mirror; the same head pushed by somebody new is a revision too,
 because whoever pushed contributed; a repeat changes nothing. Whatever moves marks the contribution
@@ -20,6 +20,7 @@ from gate.store import contributions
 from gate.store.command import Blob, Command, EntryIndex, FreeText, NewEntry, Row
 from gate.store.contributions import ContributionRow
 from gate.store.tables import contribution, contributor, revision, revision_commit
+from gate.workflow.amend import update_row
 from gate.workflow.attribute import Attribution, attribute
 from gate.workflow.change_request import find_change_request
 from gate.workflow.entry import (
@@ -40,7 +41,11 @@ MAX_ADDRESS: Final = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a hint asks to be looked at. ``opener`` is the person's key a forge or token names as author."""
+    """What a hint asks to be looked at. ``opener`` is the person's key a forge or token names as author.
+
+    ``pushed`` is the commit that the pusher is said to have pushed, when it may be another than ``head``: then they
+    contributed, but who pushed ``head`` is not said yet.
+    """
 
     repository: str
     target: str
@@ -48,10 +53,16 @@ class Proposal:
     source_ref: str | None
     head: str
     pusher: str | None = None
+    pushed: str | None = None
     change_request: str | None = None
     title: str | None = None
     opener: str | None = None
     draft: bool = False
+
+    @property
+    def head_pusher(self) -> str | None:
+        """The login that is said to have pushed ``head`` itself."""
+        return self.pusher if self.pushed in (None, self.head) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,9 @@ class _Draft:
 
     @property
     def pusher_person(self) -> str | None:
+        """Who pushed this head, if that is said and the directory knows them."""
+        if self.proposal.head_pusher is None:
+            return None
         return next((one.person for one in self.found if one.part == "pusher"), None)
 
 
@@ -91,72 +105,20 @@ def propose(parts: Parts, force: InForce, mirror: Mirror, proposal: Proposal, by
     raise AssertionError("the loop returns or raises")
 
 
-def close(parts: Parts, row: ContributionRow, by: Recorder, *, why: str) -> None:
-    """Close an open contribution. Raises ``ConflictError`` if it moved meanwhile."""
-    now = parts.clock.now()
-    entry = build_entry(
-        parts,
-        EntryKind.CONTRIBUTION_CLOSED,
-        stream=contribution_stream(row.repository, row.number),
-        version=row.version + 1,
-        subjects=[revision_subject(row.repository, row.head, row.tree)],
-        predicate={"repository": row.repository, "number": row.number, "head": row.head, "why": why},
-        by=by,
-        at=now,
-    )
-    values = {"state": ContributionState.CLOSED.value, "version": row.version + 1, "updated_at": now}
-    parts.ledger.append(Command(entries=(entry,), rows=(_update(row, values),)))
-
-
-def change(
-    parts: Parts,
-    row: ContributionRow,
-    by: Recorder,
-    *,
-    change_request: str | None,
-    draft: bool,
-    title: str | None = None,
-) -> None:
-    """Record a new change request, draft flag or title. Nothing is written when nothing is new."""
-    if (change_request, draft) == (row.change_request, row.draft) and title is None:
-        return
-    now = parts.clock.now()
-    committed, typed = commit_text(parts, title or "", f"title {row.id}")
-    entry = build_entry(
-        parts,
-        EntryKind.CONTRIBUTION_CHANGED,
-        stream=contribution_stream(row.repository, row.number),
-        version=row.version + 1,
-        subjects=[revision_subject(row.repository, row.head, row.tree)],
-        predicate={
-            "repository": row.repository,
-            "number": row.number,
-            "changeRequest": change_request,
-            "draft": draft,
-            "titleCommitment": committed,
-        },
-        by=by,
-        at=now,
-    )
-    values: dict[str, object] = {
-        "change_request": change_request,
-        "draft": draft,
-        "version": row.version + 1,
-        "updated_at": now,
-        **undecided(),
-    }
-    if typed is not None:
-        values["title_commitment"] = typed.commitment
-    parts.ledger.append(Command(entries=(entry,), rows=(_update(row, values),), free_texts=(typed,) if typed else ()))
-
-
 def _is_news(parts: Parts, row: ContributionRow, proposal: Proposal) -> bool:
     if row.head != proposal.head:
         return True
     if proposal.pusher is None:
         return False
+    if proposal.head_pusher is not None and not _is_pusher_said(parts, row):
+        return True
     known = contributions.contributors(parts.engine, row.repository, row.number)
     return all(one.part != "pusher" or one.address != proposal.pusher for one in known)
+
+
+def _is_pusher_said(parts: Parts, row: ContributionRow) -> bool:
+    recorded = contributions.revisions(parts.engine, row.repository, row.number)
+    return any(one.head == row.head and one.pusher_login is not None for one in recorded)
 
 
 def _record(
@@ -199,7 +161,7 @@ def _record(
         values = {"updated_at": draft.at, "version": draft.version, **_head(draft), **undecided()}
         if row.change_request is None and proposal.change_request is not None:
             values["change_request"] = proposal.change_request
-        rows.append(_update(row, values))
+        rows.append(update_row(row, values))
     raw = git_bytes(git)
     entry = _revision_entry(parts, draft, hashlib.sha256(raw).digest(), by)
     rows += _revision_rows(draft, hashlib.sha256(raw).digest(), position=len(opening))
@@ -313,7 +275,7 @@ def _revision_rows(draft: _Draft, git_digest: bytes, *, position: int) -> list[R
                 "target": draft.git.target,
                 "merge_base": draft.git.merge_base,
                 "merge_tree": draft.git.merge_tree,
-                "pusher_login": draft.proposal.pusher,
+                "pusher_login": draft.proposal.head_pusher,
                 "pusher_person": draft.pusher_person,
                 "git_digest": git_digest,
                 "recorded_at": draft.at,
@@ -334,8 +296,3 @@ def _kept(address: str) -> str:
     if len(address) <= MAX_ADDRESS:
         return address
     return f"{address[: MAX_ADDRESS - 17]}~{hashlib.sha256(address.encode()).hexdigest()[:16]}"
-
-
-def _update(row: ContributionRow, values: dict[str, object]) -> Row:
-    place = {"repository": row.repository, "number": row.number}
-    return Row(table=contribution, key=("repository", "number"), update=True, values={**place, **values})

@@ -33,6 +33,7 @@ secret_files = ["hub.secret"]
 repositories = {"jcitizen/my-repo" = "ledger-core"}
 """
 NAMES = {"hub": ("github", "Codertocat/Hello-World"), "tea": ("gitea", "jcitizen/my-repo")}
+BRANCHES = {"hub": "changes", "tea": "feature"}
 OPENED = {"hub": "github/pull_request.opened.json", "tea": "gitea/pull_request_opened.json"}
 
 
@@ -63,12 +64,20 @@ def headers(forge: str, raw: bytes, delivery: str, event: str = "pull_request") 
     return found
 
 
-def deliver(client: FlaskClient, forge: str, raw: bytes, delivery: str, *, signed: bytes | None = None) -> Any:
+def deliver(
+    client: FlaskClient,
+    forge: str,
+    raw: bytes,
+    delivery: str,
+    *,
+    signed: bytes | None = None,
+    event: str = "pull_request",
+) -> Any:
     """POST ``raw``, with the signature of ``signed`` (default: of itself)."""
     return client.post(
         f"/api/v1/deliveries/{forge}",
         data=raw,
-        headers=headers(forge, raw if signed is None else signed, delivery),
+        headers=headers(forge, raw if signed is None else signed, delivery, event),
         base_url="http://127.0.0.1",
     )
 
@@ -87,6 +96,22 @@ def pull(world: World, vectors: Path, forge: str, **changes: Any) -> dict[str, A
 def branch(world: World, files: dict[str, str], parent: str | None = None) -> str:
     base = parent or world.repo.tip(MAIN) or ""
     return world.repo.commit(files, "Work", parents=[base], author=identity("anna"), branch="refs/heads/feature")
+
+
+def pushed(vectors: Path, forge: str, head: str, sender: str) -> bytes:
+    """The forge's own delivery of a push to the branch of ``pull``, by somebody."""
+    told: dict[str, Any] = json.loads((vectors / "webhooks" / "github" / "push.payload.json").read_text())
+    told |= {"ref": f"refs/heads/{BRANCHES[forge]}", "after": head}
+    told["repository"]["full_name"] = NAMES[forge][1]
+    told["sender"]["login"] = sender
+    return json.dumps(told).encode()
+
+
+def excluded(world: World) -> set[str]:
+    """Who may not approve contribution 1, by name."""
+    found = contributions.contributors(world.parts.engine, REPOSITORY, 1)
+    people = {world.who(login).key: login for login in ("anna", "bob", "carl", "gil")}
+    return {people[one.person] for one in found if one.person}
 
 
 def trees(world: World) -> tuple[int, int]:
@@ -125,6 +150,55 @@ def test_a_delivery_opens_updates_drafts_and_closes_a_contribution(
     told = pull(world, vectors, forge, head=newer, action="closed")
     assert deliver(client, forge, json.dumps(told).encode(), "d-0004").status_code == 202
     assert contributions.load(world.parts.engine, REPOSITORY, 1).state == "closed"
+
+
+@pytest.mark.req("INV-03", "RCV-03", "RCV-04")
+@pytest.mark.parametrize("forge", ["hub", "tea"])
+def test_whoever_pushes_to_the_branch_of_a_pull_request_contributed_to_it(
+    world: World, client: FlaskClient, vectors: Path, forge: str
+) -> None:
+    """Also when the forge tells of the push alone, and when the branch has moved on since."""
+    source = BRANCHES[forge]
+    base = world.repo.tip(MAIN) or ""
+    head = world.repo.commit({"a": "1"}, "One", parents=[base], author=identity("anna"), branch=f"refs/heads/{source}")
+    raw = json.dumps(pull(world, vectors, forge, head=head)).encode()
+    assert deliver(client, forge, raw, "d-0001").status_code == 202
+    assert excluded(world) == {"anna"}
+
+    second = world.repo.commit(
+        {"a": "2"}, "Two", parents=[head], author=identity("anna"), branch=f"refs/heads/{source}"
+    )
+    third = world.repo.commit(
+        {"a": "3"}, "Three", parents=[second], author=identity("anna"), branch=f"refs/heads/{source}"
+    )
+    done = deliver(client, forge, pushed(vectors, forge, second, "bob"), "d-0002", event="push")
+    assert (done.status_code, done.json["ignored"]) == (202, []), done.text
+    assert contributions.load(world.parts.engine, REPOSITORY, 1).head == third
+    assert excluded(world) == {"anna", "bob"}
+    assert world.word(third) == "error", "nobody said yet who pushed this head"
+
+    for delivery in ("d-0003", "d-0004"):
+        done = deliver(client, forge, pushed(vectors, forge, third, "gil"), delivery, event="push")
+        assert done.status_code == 202, done.text
+    assert excluded(world) == {"anna", "bob", "gil"}
+    assert world.word(third) == "pending"
+    assert contributions.load(world.parts.engine, REPOSITORY, 1).revision == 3
+    with pytest.raises(NotPermittedError, match="Bob Lind pushed"):
+        world.form("bob")
+
+
+@pytest.mark.req("INV-13", "RCV-05")
+def test_a_pusher_known_from_an_earlier_head_is_heard_of_the_next_one_too(world: World) -> None:
+    world.push("t", {"a": "1"})
+    ref = "refs/heads/contrib/main/t"
+    head = world.repo.commit(
+        {"a": "2"}, "Two", parents=[world.repo.tip(ref) or ""], author=identity("anna"), branch=ref
+    )
+    body = {"repository": REPOSITORY, "target": "main", "head": head, "source_ref": ref}
+    receive.ci(world.parts, world.holder, body)
+    assert world.word(head) == "error", "CI does not know who pushed"
+    world.tell(ref, None, head, "anna")
+    assert world.word(head) == "pending"
 
 
 @pytest.mark.req("RCV-04", "RCV-06")
