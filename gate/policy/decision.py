@@ -32,6 +32,7 @@ class RuleState(StrEnum):
     NOT_APPLICABLE = "not_applicable"
     UNSATISFIED = "unsatisfied"
     SATISFIED = "satisfied"
+    WAIVED = "waived"
     ERROR = "error"
 
 
@@ -55,18 +56,26 @@ class Disqualified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """One slot and the approval (by log index) that the matching put into it."""
+    """One slot and the approval (by log index) that the matching put into it.
+
+    ``on_behalf_of`` names the giver of the delegation it was signed under; ``kind`` is ``ApprovalFacts.kind``.
+    """
 
     person: str
     name: str
     index: int
     signed_at: datetime
     meaning: str
+    on_behalf_of: str | None = None
+    kind: str = "signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementResult:
-    """``count`` people in ``role`` (of ``team``) with ``meaning``; ``missing`` = open slots."""
+    """``count`` people in ``role`` (of ``team``) with ``meaning``; ``missing`` = open slots.
+
+    ``places`` are the (role, team) whose holders count; older decisions have none: there it is ``role`` and ``team``.
+    """
 
     id: str
     role: str
@@ -79,6 +88,8 @@ class RequirementResult:
     candidates: tuple[Candidate, ...] = ()
     disqualified: tuple[Disqualified, ...] = ()
     is_satisfiable: bool = True
+    places: tuple[tuple[str, str | None], ...] = ()
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +138,46 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeResult:
+    """A freeze that holds now for this change. ``exempted_by`` are log indexes; empty: it stands."""
+
+    id: str
+    sentence: str
+    until: datetime
+    exempt: RequirementResult | None = None
+    exempted_by: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideResult:
+    """A break-glass on this revision. ``is_effective`` False: ``sentence`` says why it waives nothing.
+
+    ``waived`` are rules and freezes it let through; ``review_due_at`` is when the independent review is owed.
+    """
+
+    index: int
+    person: str
+    name: str
+    code: str
+    incident: str
+    is_effective: bool
+    sentence: str
+    until: datetime
+    waived: tuple[str, ...] = ()
+    cosign: RequirementResult | None = None
+    review_role: str
+    review_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The answer for one revision under one policy, and everything that explains it.
 
     ``answer`` is the worst of the reasons' (error > blocked > rejected > overridden > pending >
     approved); all reasons are listed, not only the first. ``counted`` are the log indexes of the
     approvals it rests on. ``out_of_scope`` names the rule that put it out of scope. ``ask`` is a
-    smallest set of people who could unblock it. ``valid_until`` is exclusive.
+    smallest set of people who could unblock it, or only a sufficient one (``is_ask_smallest``). ``valid_until`` is
+    exclusive. ``level`` is the classification; ``until`` is when a freeze ends, if that is what it waits for.
     """
 
     answer: Answer
@@ -156,5 +200,10 @@ class Decision:
     not_counted: tuple[NotCounted, ...] = ()
     excluded: tuple[Disqualified, ...] = ()
     ask: tuple[Candidate, ...] = ()
+    is_ask_smallest: bool = True
     notes: tuple[str, ...] = ()
+    level: str | None = None
+    freezes: tuple[FreezeResult, ...] = ()
+    override: OverrideResult | None = None
+    until: datetime | None = None
     format: str = field(default=FORMAT)

@@ -12,7 +12,21 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from gate.policy.document import REPOSITORY_TEAMS, ChangeRequest, Policy, Repository, Robot, Rule
+from gate.domain.clock import format_instant
+from gate.policy.document import (
+    REPOSITORY_TEAMS,
+    BreakGlass,
+    CarryOver,
+    ChangeRequest,
+    Freeze,
+    Policy,
+    Prerequisite,
+    Repository,
+    Requirement,
+    Robot,
+    Rule,
+    When,
+)
 from gate.signing.canonical import canonical
 
 FORMAT = "gate-effective-policy/v1"
@@ -52,7 +66,7 @@ def effective_bytes(effective: EffectivePolicy) -> bytes:
 
 
 def _document(policy: Policy, repository: Repository, robots: tuple[Robot, ...]) -> dict[str, Any]:
-    return {
+    document = {
         "format": FORMAT,
         "id": policy.id,
         "title": policy.title,
@@ -68,19 +82,77 @@ def _document(policy: Policy, repository: Repository, robots: tuple[Robot, ...])
         "meanings": {meaning.id: {"text": meaning.text, "kind": meaning.kind.value} for meaning in policy.meanings},
         "veto": _veto(policy),
         "terms": {terms.id: {"title": terms.title, "text": terms.text} for terms in policy.terms},
-        "prerequisites": [
-            {"id": one.id, "for": sorted(one.subjects), "terms": one.terms, "training": one.training}
-            for one in policy.prerequisites
-        ],
+        "prerequisites": [_prerequisite(one) for one in policy.prerequisites],
         "changeRequest": policy.change_request.pattern if policy.change_request is not None else None,
         "checks": [{"name": check.name, "reporters": sorted(check.reporters)} for check in policy.checks],
         "outOfScope": [{"id": one.id, "kind": one.kind.value} for one in policy.out_of_scope],
         "rules": [_rule(rule) for rule in policy.rules],
     }
+    return document | _later_sections(policy)
+
+
+def _later_sections(policy: Policy) -> dict[str, Any]:
+    """Sections a policy has only when it uses them, so that a policy without them keeps its digest (INV-02)."""
+    found: dict[str, Any] = {}
+    if policy.classification is not None:
+        one = policy.classification
+        found["classification"] = {
+            "levels": list(one.levels),
+            "default": one.default,
+            "paths": [{"level": entry.level, "paths": list(entry.paths)} for entry in one.paths],
+        }
+    if policy.carry_over is not CarryOver.NONE or policy.carry_over_at:
+        at = {one.level: one.carry_over.value for one in policy.carry_over_at}
+        found["carryOver"] = {"default": policy.carry_over.value, "at": at}
+    if policy.freezes:
+        found["freezes"] = [_freeze(one) for one in policy.freezes]
+    if policy.delegation is not None:
+        seconds = int(policy.delegation.max_period.total_seconds())
+        found["delegation"] = {"roles": sorted(policy.delegation.roles), "maxPeriodSeconds": seconds}
+    if policy.break_glass is not None:
+        found["breakGlass"] = _break_glass(policy.break_glass)
+    return found
+
+
+def _freeze(one: Freeze) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "start": format_instant(one.start),
+        "end": format_instant(one.end),
+        "at": sorted(one.levels),
+        "branches": sorted(one.branches),
+        "exempt": _requirement(one.exempt) if one.exempt is not None else None,
+    }
+
+
+def _break_glass(one: BreakGlass) -> dict[str, Any]:
+    return {
+        "invoker": one.invoker,
+        "cosign": _requirement(one.cosign),
+        "codes": sorted(one.codes),
+        "incident": one.incident.pattern,
+        "minChars": one.min_chars,
+        "waives": sorted(one.waives),
+        "neverWaives": sorted(one.never_waives),
+        "validForSeconds": int(one.valid_for.total_seconds()),
+        "review": {"role": one.review.role, "withinDays": one.review.within_days, "meaning": one.review.meaning},
+    }
+
+
+def _prerequisite(one: Prerequisite) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "id": one.id,
+        "for": sorted(one.subjects),
+        "terms": one.terms,
+        "training": one.training,
+    }
+    found |= {"clearance": one.clearance} if one.clearance is not None else {}
+    found |= {"entities": [list(pair) for pair in one.entities]} if one.entities else {}
+    return found | ({"at": sorted(one.at)} if one.at else {})
 
 
 def _repository(repository: Repository, robots: tuple[Robot, ...]) -> dict[str, Any]:
-    return {
+    found = {
         "id": repository.id,
         "owningTeams": sorted(repository.owning_teams),
         "changeRequest": repository.change_request.pattern if repository.change_request is not None else None,
@@ -89,29 +161,49 @@ def _repository(repository: Repository, robots: tuple[Robot, ...]) -> dict[str, 
             for robot in sorted(robots, key=lambda robot: robot.name)
         ],
     }
+    return found | ({"entity": repository.entity} if repository.entity is not None else {})
 
 
 def _veto(policy: Policy) -> dict[str, Any] | None:
     if policy.veto is None:
         return None
-    return {"roles": sorted(policy.veto.roles), "survivesPush": policy.veto.survives_push}
+    found = {"roles": sorted(policy.veto.roles), "survivesPush": policy.veto.survives_push}
+    return found | ({"clearedBy": sorted(policy.veto.cleared_by)} if policy.veto.cleared_by else {})
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "id": rule.id,
-        "when": {
-            "crossTeam": rule.when.cross_team,
-            "paths": list(rule.when.paths),
-            "branches": sorted(rule.when.branches),
-        },
-        "require": [
-            {
-                "role": one.role,
-                "of": one.of.value if one.of is not None else None,
-                "count": one.count,
-                "meaning": one.meaning,
-            }
-            for one in rule.require
-        ],
+    return {"id": rule.id, "when": _when(rule.when), "require": [_requirement(one) for one in rule.require]}
+
+
+def _when(when: When) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "crossTeam": when.cross_team,
+        "paths": list(when.paths),
+        "branches": sorted(when.branches),
     }
+    later: dict[str, Any] = {
+        "classification": sorted(when.levels),
+        "authorKind": sorted(when.author_kinds),
+        "labels": sorted(when.labels),
+        "linesOver": when.lines_over,
+        "filesOver": when.files_over,
+        "crossEntity": when.cross_entity,
+        "expr": when.expr,
+    }
+    return found | {name: value for name, value in later.items() if value not in (None, [])}
+
+
+def _requirement(one: Requirement) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "role": one.roles[0] if len(one.roles) == 1 else None,
+        "of": one.of.value if one.of is not None else None,
+        "count": one.count,
+        "meaning": one.meaning,
+    }
+    later: dict[str, Any] = {
+        "anyRole": sorted(one.roles) if len(one.roles) > 1 else None,
+        "shared": one.is_shared or None,
+        "forgeReview": one.forge_review or None,
+        "expr": one.expr,
+    }
+    return found | {name: value for name, value in later.items() if value is not None}

@@ -168,7 +168,7 @@ def _read_rules(
     acts: Acts,
 ) -> None:
     verdicts = [(rule, rule_applies(rule, facts, outsider)) for rule in policy.policy.rules]
-    needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, owned)]
+    needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, policy.policy, owned)]
     if not needs:
         found.add(Answer.ERROR, "no-rule", f"No rule of the policy {policy.id} applies, so nothing can allow this.")
     faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}

@@ -78,6 +78,8 @@ def _rule_lines(rule: RuleResult) -> Iterator[str]:
             yield f"Rule {rule.id}: {rule.description} It applies because {because}."
             for requirement in rule.requirements:
                 yield from _requirement_lines(requirement)
+        case RuleState.WAIVED:
+            yield f"Rule {rule.id}: waived. It applies because {because}."
         case RuleState.SATISFIED | RuleState.NOT_APPLICABLE:
             return
 

@@ -49,6 +49,7 @@ class PersonFacts:
     terms: tuple[str, ...] = ()
     robot: bool = False
     sponsor: str | None = None
+    department: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,10 @@ class PathFacts:
 class ApprovalFacts:
     """An approval or standing rejection as recorded (withdrawn ones are not here).
 
-    ``index`` is its audit log index, ``policy_digest`` the effective digest it was given under.
+    ``index`` is its audit log index, ``policy_digest`` the effective digest it was given under. ``carried_from`` is the
+    head it was signed for, when an entry of its own carried it to ``head`` because ``carried_by`` (``CarryOver``) was
+    proven. ``on_behalf_of``: the person whose delegation it was given under. ``kind``: ``signature`` or
+    ``forge-review``. ``freeze``: it exempts from that freeze and does nothing else.
     """
 
     index: int
@@ -99,6 +103,76 @@ class ApprovalFacts:
     policy_digest: str
     signed_at: datetime
     expires_at: datetime | None = None
+    carried_from: str | None = None
+    carried_by: str | None = None
+    on_behalf_of: str | None = None
+    kind: str = "signature"
+    freeze: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearanceFacts:
+    """A veto (``veto``: its log index) cleared by somebody else in ``role``."""
+
+    index: int
+    veto: int
+    person: str
+    name: str
+    role: str
+    team: str | None = None
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationFacts:
+    """``giver`` lets ``receiver`` sign in ``role`` from ``starts_at`` to ``ends_at`` (half-open)."""
+
+    index: int
+    giver: str
+    receiver: str
+    role: str
+    team: str | None = None
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosignFacts:
+    """A second person's signature under a break-glass."""
+
+    index: int
+    person: str
+    name: str
+    role: str
+    team: str | None = None
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassFacts:
+    """An invocation on this contribution. ``reason_chars`` is the length of the reason (its text is free text)."""
+
+    index: int
+    person: str
+    name: str
+    role: str
+    code: str
+    incident: str
+    reason_chars: int
+    head: str
+    target: str
+    policy_digest: str
+    invoked_at: datetime
+    cosigners: tuple[CosignFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedReviewFacts:
+    """A review owed after an earlier break-glass in this repository, not yet given."""
+
+    index: int
+    number: int
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +204,7 @@ class RepositoryFacts:
     mode: str
     owning_teams: tuple[str, ...]
     protected: tuple[str, ...]
+    entity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +213,8 @@ class Facts:
 
     ``author`` is the person who opened the contribution (the pusher of revision 1, or what the
     forge says), None when unattributed. ``directory_checked_at`` is the *start* of the directory
-    reading these facts rest on; None together with ``directory_error`` when it failed.
+    reading these facts rest on; None together with ``directory_error`` when it failed. ``labels`` None: nobody
+    reports labels of this repository.
     """
 
     now: datetime
@@ -161,6 +237,11 @@ class Facts:
     approvals: tuple[ApprovalFacts, ...] = ()
     checks: tuple[CheckFacts, ...] = ()
     role_members: tuple[RoleMembers, ...] = ()
+    labels: tuple[str, ...] | None = None
+    clearances: tuple[ClearanceFacts, ...] = ()
+    delegations: tuple[DelegationFacts, ...] = ()
+    break_glass: BreakGlassFacts | None = None
+    owed_reviews: tuple[OwedReviewFacts, ...] = ()
     directory_checked_at: datetime | None = None
     directory_error: str | None = None
     max_age_seconds: int = 300

@@ -67,9 +67,12 @@ def find_outsider(owned: Owned, contributors: Iterable[PersonFacts]) -> str | No
 
 
 def needed_roles(policy: Policy) -> tuple[str, ...]:
-    """Every role that some rule or the veto asks for, in the order declared."""
-    asked = {one.role for rule in policy.rules for one in rule.require}
-    asked |= set(policy.veto.roles) if policy.veto is not None else set()
+    """Every role that a rule, the veto, a freeze or the break-glass asks for, in the order declared."""
+    asked = {role for rule in policy.rules for one in rule.require for role in one.roles}
+    asked |= {*policy.veto.roles, *policy.veto.cleared_by} if policy.veto is not None else set()
+    asked |= {role for freeze in policy.freezes if freeze.exempt is not None for role in freeze.exempt.roles}
+    if policy.break_glass is not None:
+        asked |= {policy.break_glass.invoker, policy.break_glass.review.role, *policy.break_glass.cosign.roles}
     return tuple(role.name for role in policy.roles if role.name in asked)
 
 

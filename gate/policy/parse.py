@@ -8,22 +8,20 @@ contributor. Pure: takes name and text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from datetime import timedelta
 
 from gate.domain.approval import MeaningKind
 from gate.policy import shape as shapes
 from gate.policy.document import (
     REPOSITORY_TEAMS,
-    ChangeRequest,
+    AuthorKind,
+    CarryOver,
     Check,
+    Classification,
     Meaning,
-    Of,
     OutOfScope,
     Ownership,
     Policy,
     Prerequisite,
-    Requirement,
     Role,
     Rule,
     ScopeKind,
@@ -32,11 +30,26 @@ from gate.policy.document import (
     Veto,
     When,
 )
-from gate.policy.paths import check_glob, check_path_pattern
+from gate.policy.read import (
+    check_declared,
+    check_unique,
+    read_change_request,
+    read_duration,
+    read_globs,
+    read_path_patterns,
+    read_requirement,
+)
+from gate.policy.sections import (
+    read_break_glass,
+    read_carry_over,
+    read_classification,
+    read_delegation,
+    read_freezes,
+    read_levels,
+)
 from gate.policy.source import Place, Source, parse_source
 
 ALL_PARTS = ("author", "committers", "co_authors", "pushers")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}")
 
 
@@ -48,29 +61,71 @@ def parse_policy(name: str, text: str | bytes) -> Policy:
 def read_policy(source: Source) -> Policy:
     """A policy from an already parsed file of kind ApprovalPolicy."""
     found = shapes.shape_of(shapes.PolicyShape, source)
+    _refuse_unbuilt(source, found)
     _check_separation(source, found)
     roles = _read_roles(source, found)
     meanings = tuple(Meaning(id=id, text=one.text, kind=MeaningKind(one.kind)) for id, one in found.meanings.items())
     terms = tuple(Terms(id=id, title=one.title, text=one.text) for id, one in found.terms.items())
+    classification = read_classification(source, found.classification)
+    rules = _read_rules(source, found, roles, meanings, classification)
+    freezes = read_freezes(source, found, roles, found.meanings, classification)
     return Policy(
         file=source.name,
         id=found.metadata.id,
         title=found.metadata.title,
         owners=tuple(found.metadata.owners),
-        repositories=_globs(source, ("applies_to", "repositories"), found.applies_to.repositories),
-        branches=_globs(source, ("applies_to", "branches"), found.applies_to.branches),
+        repositories=read_globs(source, ("applies_to", "repositories"), found.applies_to.repositories),
+        branches=read_globs(source, ("applies_to", "branches"), found.applies_to.branches),
         roles=roles,
         ownership=_read_ownership(source, found),
         meanings=meanings,
-        rules=_read_rules(source, found, roles, meanings),
-        valid_for=_read_duration(source, ("approval", "valid_for"), found.approval.valid_for),
+        rules=rules,
+        valid_for=read_duration(source, ("approval", "valid_for"), found.approval.valid_for),
         veto=_read_veto(source, found, roles),
         terms=terms,
-        prerequisites=_read_prerequisites(source, found, terms),
+        prerequisites=_read_prerequisites(source, found, terms, classification),
         change_request=read_change_request(source, ("change_request",), found.change_request),
         checks=_read_checks(source, found),
         out_of_scope=_read_out_of_scope(source, found),
+        classification=classification,
+        carry_over=CarryOver(found.approval.carry_over),
+        carry_over_at=read_carry_over(source, found.approval, classification),
+        freezes=freezes,
+        delegation=read_delegation(source, found.delegation, roles),
+        break_glass=read_break_glass(source, found.break_glass, roles, found.meanings, rules, freezes),
     )
+
+
+def _refuse_unbuilt(source: Source, found: shapes.PolicyShape) -> None:
+    """What this version reads and does not decide by yet: never accepted and ignored."""
+    unbuilt: list[tuple[Place, bool]] = [
+        (("classification",), found.classification is not None),
+        (("freezes",), bool(found.freezes)),
+        (("delegation",), found.delegation is not None),
+        (("break_glass",), found.break_glass is not None),
+        (("approval", "carry_over"), found.approval.carry_over != "none" or bool(found.approval.carry_over_at)),
+        (("veto", "cleared_by"), found.veto is not None and bool(found.veto.cleared_by)),
+    ]
+    for number, one in enumerate(found.prerequisites):
+        place: Place = ("prerequisites", number)
+        unbuilt.append(((*place, "for"), "author" in one.subjects))
+        unbuilt.append(((*place, "clearance"), one.clearance is not None))
+        unbuilt.append(((*place, "entities"), one.entities is not None))
+        unbuilt.append(((*place, "at"), bool(one.at)))
+    for number, rule in enumerate(found.rules):
+        place = ("rules", number, "when")
+        for key in ("classification", "author_kind", "labels", "lines_over", "files_over", "cross_entity", "expr"):
+            unbuilt.append(((*place, key), getattr(rule.when, key) is not None))
+        for at, ask in enumerate(rule.require):
+            place = ("rules", number, "require", at)
+            unbuilt.append(((*place, "shared"), ask.shared))
+            unbuilt.append(((*place, "forge_review"), ask.forge_review))
+            unbuilt.append(((*place, "expr"), ask.expr is not None))
+    for where, is_used in unbuilt:
+        if is_used:
+            raise source.error(
+                where, f"`{where[-1]}` is not supported by this version of the gate.", "Remove it, or update the gate."
+            )
 
 
 def _check_separation(source: Source, found: shapes.PolicyShape) -> None:
@@ -103,22 +158,6 @@ def _read_roles(source: Source, found: shapes.PolicyShape) -> tuple[Role, ...]:
     return tuple(Role(name=name, group=role.group) for name, role in found.identity.roles.items())
 
 
-def _globs(source: Source, place: Place, globs: Iterable[str]) -> tuple[str, ...]:
-    found = tuple(globs)
-    for number, glob in enumerate(found):
-        if (wrong := check_glob(glob)) is not None:
-            raise source.error((*place, number), f"`{glob}` is not usable: {wrong}.")
-    return found
-
-
-def _path_patterns(source: Source, place: Place, patterns: Iterable[str]) -> tuple[str, ...]:
-    found = tuple(patterns)
-    for number, pattern in enumerate(found):
-        if (wrong := check_path_pattern(pattern)) is not None:
-            raise source.error((*place, number), f"The pattern `{pattern}` is not usable: {wrong}.")
-    return found
-
-
 def _read_ownership(source: Source, found: shapes.PolicyShape) -> tuple[Ownership, ...]:
     entries = []
     for number, entry in enumerate(found.ownership):
@@ -129,7 +168,7 @@ def _read_ownership(source: Source, found: shapes.PolicyShape) -> tuple[Ownershi
                 f"`{entry.team}` is not a team.",
                 'Write a team\'s name, or "{repository}" for the owning teams of repositories.yaml.',
             )
-        paths = _path_patterns(source, (*place, "paths"), entry.paths)
+        paths = read_path_patterns(source, (*place, "paths"), entry.paths)
         if "**" in paths and number > 0:
             raise source.error(
                 place,
@@ -146,42 +185,33 @@ def _read_ownership(source: Source, found: shapes.PolicyShape) -> tuple[Ownershi
     return tuple(entries)
 
 
-def _unique(source: Source, what: str, section: str, key: str, names: Iterable[str]) -> None:
-    seen: dict[str, int] = {}
-    for number, name in enumerate(names):
-        if name in seen:
-            first = source.line_of((section, seen[name]))
-            raise source.error(
-                (section, number, key),
-                f"The {what} `{name}` is declared twice, first on line {first}.",
-                "Give one of them another name.",
-            )
-        seen[name] = number
-
-
-def _declared(source: Source, place: Place, what: str, name: str, known: Iterable[str]) -> None:
-    names = list(known)
-    if name not in names:
-        listed = ", ".join(names) or "none"
-        raise source.error(
-            place, f"The {what} `{name}` is not declared.", f"Declared here: {listed}. Use one or declare it."
-        )
-
-
 def _read_rules(
-    source: Source, found: shapes.PolicyShape, roles: tuple[Role, ...], meanings: tuple[Meaning, ...]
+    source: Source,
+    found: shapes.PolicyShape,
+    roles: tuple[Role, ...],
+    meanings: tuple[Meaning, ...],
+    classification: Classification | None,
 ) -> tuple[Rule, ...]:
-    _unique(source, "rule", "rules", "id", (rule.id for rule in found.rules))
+    check_unique(source, "rule", "rules", "id", (rule.id for rule in found.rules))
     rules = []
     for number, rule in enumerate(found.rules):
         place: Place = ("rules", number)
         when = When(
             cross_team=rule.when.cross_team,
-            paths=_path_patterns(source, (*place, "when", "paths"), rule.when.paths or ()),
-            branches=_globs(source, (*place, "when", "branches"), rule.when.branches or ()),
+            paths=read_path_patterns(source, (*place, "when", "paths"), rule.when.paths or ()),
+            branches=read_globs(source, (*place, "when", "branches"), rule.when.branches or ()),
+            levels=read_levels(
+                source, (*place, "when", "classification"), rule.when.classification or (), classification
+            ),
+            author_kinds=tuple(AuthorKind(kind) for kind in rule.when.author_kind or ()),
+            labels=tuple(rule.when.labels or ()),
+            lines_over=rule.when.lines_over,
+            files_over=rule.when.files_over,
+            cross_entity=rule.when.cross_entity,
+            expr=rule.when.expr,
         )
         require = tuple(
-            _read_requirement(source, (*place, "require", at), one, roles, meanings)
+            read_requirement(source, (*place, "require", at), one, roles, [meaning.id for meaning in meanings])
             for at, one in enumerate(rule.require)
         )
         rules.append(
@@ -190,94 +220,59 @@ def _read_rules(
     return tuple(rules)
 
 
-def _read_requirement(
-    source: Source, place: Place, one: shapes.RequirementShape, roles: tuple[Role, ...], meanings: tuple[Meaning, ...]
-) -> Requirement:
-    _declared(source, (*place, "role"), "role", one.role, (role.name for role in roles))
-    _declared(source, (*place, "meaning"), "meaning", one.meaning, (meaning.id for meaning in meanings))
-    role = next(role for role in roles if role.name == one.role)
-    if role.is_per_team and one.of is None:
-        raise source.error(
-            place,
-            f"`{one.role}` is a role per team, and `of` is missing.",
-            "Add `of: each_owning_team` or `of: any_owning_team`.",
-        )
-    if not role.is_per_team and one.of is not None:
-        raise source.error(
-            (*place, "of"),
-            f"`{one.role}` is not a role per team: its group has no {{team}}.",
-            "Remove `of`, or put {team} into the group of the role.",
-        )
-    return Requirement(role=one.role, of=Of(one.of) if one.of else None, count=one.count, meaning=one.meaning)
-
-
 def _read_veto(source: Source, found: shapes.PolicyShape, roles: tuple[Role, ...]) -> Veto | None:
     if found.veto is None:
         return None
-    for number, name in enumerate(found.veto.roles):
-        _declared(source, ("veto", "roles", number), "role", name, (role.name for role in roles))
-    return Veto(roles=tuple(found.veto.roles), survives_push=found.veto.survives_push)
-
-
-def _read_prerequisites(
-    source: Source, found: shapes.PolicyShape, terms: tuple[Terms, ...]
-) -> tuple[Prerequisite, ...]:
-    _unique(source, "prerequisite", "prerequisites", "id", (one.id for one in found.prerequisites))
-    for number, one in enumerate(found.prerequisites):
-        place: Place = ("prerequisites", number)
-        if (one.terms is None) == (one.training is None):
-            raise source.error(
-                place,
-                f"The prerequisite `{one.id}` needs exactly one of `terms` and `training`.",
-                "Write `terms: <id of terms below>` or `training: <course code>`.",
-            )
-        if one.terms is not None:
-            _declared(source, (*place, "terms"), "terms", one.terms, (each.id for each in terms))
-    return tuple(
-        Prerequisite(
-            id=one.id,
-            subjects=tuple(Subject(subject) for subject in dict.fromkeys(one.subjects)),
-            terms=one.terms,
-            training=one.training,
-        )
-        for one in found.prerequisites
+    for key, names in (("roles", found.veto.roles), ("cleared_by", found.veto.cleared_by)):
+        for number, name in enumerate(names):
+            check_declared(source, ("veto", key, number), "role", name, (role.name for role in roles))
+    return Veto(
+        roles=tuple(found.veto.roles),
+        survives_push=found.veto.survives_push,
+        cleared_by=tuple(found.veto.cleared_by),
     )
 
 
-def read_change_request(source: Source, place: Place, one: shapes.ChangeRequestShape | None) -> ChangeRequest | None:
-    """The pattern compiled once and tried on its own example."""
-    if one is None:
-        return None
-    try:
-        fits = re.fullmatch(one.pattern, one.example)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise source.error(
-            (*place, "pattern"),
-            f"`{one.pattern}` is not a regular expression: {error}.",
-            "Write it like CHG-[0-9]+ ; it must match the whole id.",
-        ) from error
-    if fits is None:
-        raise source.error(
-            (*place, "example"),
-            f"The example `{one.example}` does not match the pattern.",
-            "The pattern must match the whole example.",
+def _read_prerequisites(
+    source: Source,
+    found: shapes.PolicyShape,
+    terms: tuple[Terms, ...],
+    classification: Classification | None,
+) -> tuple[Prerequisite, ...]:
+    check_unique(source, "prerequisite", "prerequisites", "id", (one.id for one in found.prerequisites))
+    read = []
+    for number, one in enumerate(found.prerequisites):
+        place: Place = ("prerequisites", number)
+        if sum(kind is not None for kind in (one.terms, one.training, one.clearance, one.entities)) != 1:
+            raise source.error(
+                place,
+                f"The prerequisite `{one.id}` needs exactly one of `terms`, `training`, `clearance` and `entities`.",
+                "Write `terms: <id of terms below>`, `training: <course code>`, `clearance: <code>` or "
+                "`entities: [[<theirs>, <ours>]]`.",
+            )
+        if one.terms is not None:
+            check_declared(source, (*place, "terms"), "terms", one.terms, (each.id for each in terms))
+        read.append(
+            Prerequisite(
+                id=one.id,
+                subjects=tuple(Subject(subject) for subject in dict.fromkeys(one.subjects)),
+                terms=one.terms,
+                training=one.training,
+                clearance=one.clearance,
+                entities=tuple((pair[0], pair[1]) for pair in one.entities or ()),
+                at=read_levels(source, (*place, "at"), one.at, classification),
+            )
         )
-    if re.fullmatch(one.pattern, "") is not None:
-        raise source.error(
-            (*place, "pattern"),
-            "The pattern matches an empty id, so it would require nothing.",
-            "Write it like CHG-[0-9]+.",
-        )
-    return ChangeRequest(pattern=one.pattern, example=one.example)
+    return tuple(read)
 
 
 def _read_checks(source: Source, found: shapes.PolicyShape) -> tuple[Check, ...]:
-    _unique(source, "check", "checks", "name", (check.name for check in found.checks))
+    check_unique(source, "check", "checks", "name", (check.name for check in found.checks))
     return tuple(Check(name=check.name, reporters=tuple(check.reporters)) for check in found.checks)
 
 
 def _read_out_of_scope(source: Source, found: shapes.PolicyShape) -> tuple[OutOfScope, ...]:
-    _unique(source, "out-of-scope rule", "out_of_scope", "id", (one.id for one in found.out_of_scope))
+    check_unique(source, "out-of-scope rule", "out_of_scope", "id", (one.id for one in found.out_of_scope))
     entries = []
     for number, one in enumerate(found.out_of_scope):
         if (one.when.cross_team is None) == (one.when.robots is None):
@@ -297,12 +292,3 @@ def _read_out_of_scope(source: Source, found: shapes.PolicyShape) -> tuple[OutOf
                 "Give one of them another name.",
             )
     return tuple(entries)
-
-
-def _read_duration(source: Source, place: Place, text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    fits = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
-    if fits is None:
-        raise source.error(place, f"`{text}` is not a duration.", "Write a number and m, h or d: 5m, 4h, 14d.")
-    return timedelta(**{_UNITS[fits[2]]: int(fits[1])})

@@ -14,8 +14,9 @@ from gate.domain.errors import InputError
 from gate.policy import shape as shapes
 from gate.policy.document import Policy, Registry, Repository, Robot
 from gate.policy.effective import EffectivePolicy, build_effective
-from gate.policy.parse import read_change_request, read_policy
+from gate.policy.parse import read_policy
 from gate.policy.paths import branch_name, check_glob, glob_matches, globs_overlap, matches_any
+from gate.policy.read import read_change_request
 from gate.policy.source import Source, parse_source
 
 
@@ -166,6 +167,7 @@ def _read_repository(source: Source, number: int, one: shapes.RepositoryShape) -
         contact=one.contact,
         hook=one.hook,
         change_request=read_change_request(source, (*place, "change_request"), one.change_request),
+        entity=one.entity,
     )
 
 

@@ -21,25 +21,28 @@ from gate.policy.separation import People, Separation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One requirement for one team (or for any of ``teams``; ``(None,)`` when the role is not per team)."""
+    """One requirement; ``places`` are the (role, team) it accepts, team None for a role that is not per team."""
 
     rule: str
     id: str
     ask: Requirement
-    teams: tuple[str | None, ...]
+    places: tuple[tuple[str, str | None], ...]
 
     @property
     def team(self) -> str | None:
-        return self.teams[0] if len(self.teams) == 1 else None
+        return self.places[0][1] if len(self.places) == 1 else None
 
     @property
     def who(self) -> str:
-        """ "maintainer of ledger", "maintainer of ledger or payments", "qa"."""
-        teams = [team for team in self.teams if team is not None]
-        return f"{self.ask.role} of {' or '.join(teams)}" if teams else self.ask.role
+        """ "maintainer of ledger", "maintainer of ledger or payments", "maintainer of ledger or qa"."""
+        words = []
+        for role in self.ask.roles:
+            teams = [team for name, team in self.places if name == role and team is not None]
+            words.append(f"{role} of {' or '.join(teams)}" if teams else role)
+        return " or ".join(words)
 
     def fits(self, role: str, team: str | None) -> bool:
-        return role == self.ask.role and team in self.teams
+        return (role, team) in self.places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +54,31 @@ class Filling:
     ask: tuple[Candidate, ...]
 
 
-def expand(rule: Rule, owned: Owned) -> tuple[Need, ...]:
+def expand(rule: Rule, policy: Policy, owned: Owned) -> tuple[Need, ...]:
     """The needs of one applicable rule; never none, because somebody owns every path."""
+    return tuple(
+        need
+        for number, ask in enumerate(rule.require)
+        for need in expand_requirement(rule.id, f"{rule.id}/{number + 1}", ask, policy, owned)
+    )
+
+
+def expand_requirement(name: str, id: str, ask: Requirement, policy: Policy, owned: Owned) -> tuple[Need, ...]:
+    """One requirement of ``name`` (a rule, a freeze …): a need for every team asked on its own, or one for any."""
     needs = []
-    for number, ask in enumerate(rule.require):
-        for teams in _asked(ask.of, owned):
-            suffix = f"/{teams[0]}" if ask.of is Of.EACH_OWNING_TEAM else ""
-            needs.append(Need(rule=rule.id, id=f"{rule.id}/{number + 1}{suffix}", ask=ask, teams=teams))
+    for teams in _asked(ask.of, owned):
+        suffix = f"/{teams[0]}" if ask.of is Of.EACH_OWNING_TEAM else ""
+        places: list[tuple[str, str | None]] = []
+        for role in ask.roles:
+            places += [(role, team) for team in teams] if policy.role(role).is_per_team else [(role, None)]
+        needs.append(Need(rule=name, id=f"{id}{suffix}", ask=ask, places=tuple(places)))
     return tuple(needs)
 
 
-def _asked(of: Of | None, owned: Owned) -> list[tuple[str | None, ...]]:
+def _asked(of: Of | None, owned: Owned) -> list[tuple[str, ...]]:
     match of:
         case None:
-            return [(None,)]
+            return [()]
         case Of.EACH_OWNING_TEAM:
             return [(team,) for team in owned.teams]
         case Of.ANY_OWNING_TEAM:
@@ -76,9 +90,9 @@ def _asked(of: Of | None, owned: Owned) -> list[tuple[str | None, ...]]:
 def find_fault(need: Need, facts: Facts) -> Reason | None:
     """Why it cannot be told who holds the role: unread, unreadable or empty. Never taken for "nobody"."""
     rows = _member_rows(need, facts)
-    for team in need.teams:
-        name = f"{need.ask.role} of {team}" if team is not None else need.ask.role
-        row = rows.get(team)
+    for role, team in need.places:
+        name = f"{role} of {team}" if team is not None else role
+        row = rows.get((role, team))
         if row is None:
             return Reason(
                 code="missing-facts", rule=need.rule, sentence=f"The members of the role {name} were not read."
@@ -99,8 +113,8 @@ def find_fault(need: Need, facts: Facts) -> Reason | None:
     return None
 
 
-def _member_rows(need: Need, facts: Facts) -> dict[str | None, RoleMembers]:
-    return {row.team: row for row in facts.role_members if row.role == need.ask.role and row.team in need.teams}
+def _member_rows(need: Need, facts: Facts) -> dict[tuple[str, str | None], RoleMembers]:
+    return {(row.role, row.team): row for row in facts.role_members if (row.role, row.team) in need.places}
 
 
 def fill(
@@ -237,6 +251,8 @@ def _result(
         team=need.team,
         count=need.ask.count,
         meaning=need.ask.meaning,
+        places=need.places,
+        is_shared=need.ask.is_shared,
         sentence=_sentence(need, filled, missing, len(candidates)),
         filled=filled,
         missing=missing,

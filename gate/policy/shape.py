@@ -65,6 +65,8 @@ class BindingShape(Shape):
 class ApprovalShape(Shape):
     valid_for: Label | None = None
     distinct_people: Literal[True] = True
+    carry_over: Literal["none", "same_diff", "same_tree"] = "none"
+    carry_over_at: dict[Name, Literal["none", "same_diff", "same_tree"]] = {}
 
 
 class MeaningShape(Shape):
@@ -75,13 +77,17 @@ class MeaningShape(Shape):
 class VetoShape(Shape):
     roles: Some
     survives_push: bool
+    cleared_by: list[Name] = []
 
 
 class PrerequisiteShape(Shape):
     id: Name
-    subjects: list[Literal["contributors", "approvers"]] = Field(alias="for", min_length=1)
+    subjects: list[Literal["author", "contributors", "approvers"]] = Field(alias="for", min_length=1)
     terms: Name | None = None
     training: Label | None = None
+    clearance: Label | None = None
+    entities: list[Annotated[list[Label], Field(min_length=2, max_length=2)]] | None = None
+    at: list[Name] = []
 
 
 class TermsShape(Shape):
@@ -114,13 +120,86 @@ class WhenShape(Shape):
     cross_team: bool | None = None
     paths: Some | None = None
     branches: Some | None = None
+    classification: Annotated[list[Name], Field(min_length=1)] | None = None
+    author_kind: Annotated[list[Literal["person", "robot"]], Field(min_length=1)] | None = None
+    labels: Some | None = None
+    lines_over: int | None = Field(default=None, ge=0)
+    files_over: int | None = Field(default=None, ge=0)
+    cross_entity: Literal[True] | None = None
+    expr: Prose | None = None
 
 
 class RequirementShape(Shape):
-    role: Name
+    role: Name | None = None
+    any_role: Annotated[list[Name], Field(min_length=2)] | None = None
     of: Literal["each_owning_team", "any_owning_team"] | None = None
     count: int = Field(ge=1, le=20)
     meaning: Name
+    shared: bool = False
+    forge_review: bool = False
+    expr: Prose | None = None
+
+
+class LevelPathsShape(Shape):
+    level: Name
+    paths: Some
+
+
+class ClassificationShape(Shape):
+    levels: list[Name] = Field(min_length=2)
+    default: Name
+    paths: list[LevelPathsShape] = Field(min_length=1)
+
+
+class WindowShape(Shape):
+    start: Label
+    end: Label
+    tz: Label
+
+
+class FreezeShape(Shape):
+    id: Name
+    window: WindowShape
+    because: Label
+    at: list[Name] = []
+    branches: list[Label] = []
+    exempt: RequirementShape | None = None
+
+
+class DelegationShape(Shape):
+    roles: list[Name] = Field(min_length=1)
+    max_period: Label
+    depth: Literal[1] = 1
+    prerequisites: Literal["delegate"] = "delegate"
+    occupies_both: Literal[True] = True
+
+
+class InvokerShape(Shape):
+    role: Name
+
+
+class OverrideReasonShape(Shape):
+    codes: list[Name] = Field(min_length=1)
+    incident: ChangeRequestShape
+    min_chars: int = Field(ge=10, le=2000)
+
+
+class OwedReviewShape(Shape):
+    role: Name
+    independent_of: list[Literal["author", "contributors", "invoker", "cosigner"]]
+    within: Label
+    meaning: Name
+    overdue: Literal["lock_break_glass"] = "lock_break_glass"
+
+
+class BreakGlassShape(Shape):
+    invoker: InvokerShape
+    cosign: RequirementShape
+    reason: OverrideReasonShape
+    waives: list[Name] = Field(min_length=1)
+    never_waives: list[Name] = []
+    valid_for: Label
+    review: OwedReviewShape
 
 
 class RuleShape(Shape):
@@ -148,7 +227,13 @@ class PolicyShape(Shape):
     change_request: ChangeRequestShape | None = None
     checks: list[CheckShape] = []
     out_of_scope: list[OutOfScopeShape] = []
+    classification: ClassificationShape | None = None
+    freezes: list[FreezeShape] = []
+    delegation: DelegationShape | None = None
+    break_glass: BreakGlassShape | None = None
     rules: list[RuleShape] = Field(min_length=1)
+    fixtures: dict[str, Any] = {}
+    tests: list[Any] = []
 
 
 class RepositoryShape(Shape):
@@ -162,6 +247,7 @@ class RepositoryShape(Shape):
     contact: str = ""
     change_request: ChangeRequestShape | None = None
     hook: Literal["git", "github", "gitea"] = "git"
+    entity: Label | None = None
 
 
 class RobotShape(Shape):

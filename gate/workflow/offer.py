@@ -67,9 +67,9 @@ def _approvals(
         if rule.state is RuleState.NOT_APPLICABLE:
             continue
         for need in rule.requirements:
-            for team in _teams(look, need.role, need.team):
-                if (need.role, team) in held:
-                    meanings, satisfies = found.setdefault((need.role, team), ({}, {}))
+            for place in need.places:
+                if place in held:
+                    meanings, satisfies = found.setdefault(place, ({}, {}))
                     meanings[need.meaning] = look.gathered.policy.policy.meaning(need.meaning).text
                     satisfies[need.sentence] = None
     choices = tuple(
@@ -79,13 +79,6 @@ def _approvals(
     if not choices:
         return (), f"None of the roles this contribution needs is yours: {_needed(look)}."
     return choices, None
-
-
-def _teams(look: Look, role: str, team: str | None) -> tuple[str | None, ...]:
-    """A role asked of any owning team is offered for each of them."""
-    if team is not None or not look.gathered.policy.policy.role(role).is_per_team:
-        return (team,)
-    return look.decision.owning_teams
 
 
 def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) -> str | None:

@@ -135,4 +135,4 @@ def _holder(group: RoleGroup, number: int) -> PersonFacts:
 
 def _most_asked(policy: EffectivePolicy, role: str) -> int:
     """Enough for every rule at once; one for a role that only a veto names."""
-    return max(1, sum(one.count for rule in policy.policy.rules for one in rule.require if one.role == role))
+    return max(1, sum(one.count for rule in policy.policy.rules for one in rule.require if role in one.roles))
