@@ -99,10 +99,10 @@ def foremost(rows: Sequence[ContributionRow]) -> ContributionRow:
     """Which of several open contributions speaks for the head and branch they all propose.
 
     A veto on one is not got round by proposing the head again, nor while one is being decided; and proposing
-    somebody else's approved head again takes nothing from them.
+    somebody else's approved head again takes nothing from them. Of equals the first speaks.
     """
     order = (Answer.REJECTED, None, Answer.APPROVED, Answer.OVERRIDDEN, Answer.PENDING, Answer.BLOCKED, Answer.ERROR)
-    return min(rows, key=lambda row: order.index(Answer(row.answer) if row.answer else None))
+    return min(rows, key=lambda row: (order.index(Answer(row.answer) if row.answer else None), row.number))
 
 
 def undecided() -> dict[str, object]:

@@ -7,10 +7,11 @@ error of it. Nothing here decides and nothing here writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from gate.domain.approval import Act
 from gate.domain.contribution import GitRevision
 from gate.domain.errors import UnavailableError
 from gate.domain.people import Person, PersonRef, RoleGroup, RoleSnapshot
@@ -40,13 +41,17 @@ from gate.workflow.parts import Parts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """One contribution's facts with what they were gathered under."""
+    """One contribution's facts with what they were gathered under.
+
+    ``vetoed_in``: by log index, the other contribution in which a rejection among the facts was signed.
+    """
 
     row: ContributionRow
     git: GitRevision
     force: InForce
     policy: EffectivePolicy
     facts: Facts
+    vetoed_in: Mapping[int, ContributionRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,7 @@ class _Recorded:
     contributors: tuple[ContributorFacts, ...]
     approvals: tuple[ApprovalFacts, ...]
     checks: tuple[CheckFacts, ...]
+    vetoed_in: Mapping[int, ContributionRow]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,7 +121,7 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
         directory_error=asked.error,
         max_age_seconds=parts.settings.policy.max_age_seconds,
     )
-    return Gathered(row=row, git=recorded.git, force=force, policy=policy, facts=facts)
+    return Gathered(row=row, git=recorded.git, force=force, policy=policy, facts=facts, vetoed_in=recorded.vetoed_in)
 
 
 def person_ref(parts: Parts, key: str) -> PersonRef:
@@ -130,16 +136,9 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
         revisions = contributions.revisions(connection, repository, number)
         latest = revisions[-1]
         git = parse_git(blobs.load(connection, latest.git_digest))
-        held = commits.commits(connection, repository, number)
-        sharing = commits.sharing(
-            connection,
-            repository,
-            (one.sha for one in held),
-            (one.patch_id for one in held if one.patch_id),
-            other_than=number,
-        )
-        others = sorted({one.number for one in sharing})
+        others = numbers_sharing(connection, repository, number)
         shared = [one for other in others for one in contributions.contributors(connection, repository, other)]
+        vetoes = _vetoes_elsewhere(connection, row, others)
         return _Recorded(
             row=row,
             git=git,
@@ -148,7 +147,8 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
                 *_shared(shared),
                 *_unsaid_pushers(connection, repository, revisions),
             ),
-            approvals=tuple(_approval(one) for one in approvals.standing(connection, repository, number)),
+            approvals=_approvals(approvals.standing(connection, repository, number), vetoes),
+            vetoed_in={one.idx: where for one, where in vetoes},
             checks=tuple(
                 CheckFacts(
                     name=one.name,
@@ -161,6 +161,40 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
                 for one in approvals.checks(connection, repository, row.head)
             ),
         )
+
+
+def numbers_sharing(source: Source, repository: str, number: int) -> tuple[int, ...]:
+    """Other contributions of the repository that share a commit or patch with this one, whatever became of them."""
+    held = commits.commits(source, repository, number)
+    patches = (one.patch_id for one in held if one.patch_id)
+    sharing = commits.sharing(source, repository, (one.sha for one in held), patches, other_than=number)
+    return tuple(sorted({one.number for one in sharing}))
+
+
+def _vetoes_elsewhere(
+    source: Source, row: ContributionRow, others: Iterable[int]
+) -> tuple[tuple[ApprovalRow, ContributionRow], ...]:
+    """Rejections that stand in contributions of the same work to the same branch: INV-01.
+
+    A rejection survives a push, so it survives its branch being deleted and pushed again, and the same work being
+    proposed beside it. Whether it is a veto is the policy's to say.
+    """
+    found = []
+    for number in others:
+        where = contributions.load(source, row.repository, number)
+        if where.target == row.target:
+            standing = approvals.standing(source, row.repository, number)
+            found += [(one, where) for one in standing if one.act == Act.REJECT]
+    return tuple(found)
+
+
+def _approvals(
+    own: Iterable[ApprovalRow], vetoes: Iterable[tuple[ApprovalRow, ContributionRow]]
+) -> tuple[ApprovalFacts, ...]:
+    """In log order; a rejection given elsewhere says where."""
+    found = [_approval(one) for one in own]
+    found += [replace(_approval(one), name=f"{one.name}, in {where.id},") for one, where in vetoes]
+    return tuple(sorted(found, key=lambda one: one.index))
 
 
 def _approval(one: ApprovalRow) -> ApprovalFacts:

@@ -18,11 +18,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gate.domain.approval import Act
+from gate.domain.contribution import ContributionState
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, UnavailableError
 from gate.policy.facts import ApprovalFacts
 from gate.store import approvals
 from gate.workflow.evaluate import Look, decide, look
 from gate.workflow.free_text import text_of
+from gate.workflow.gather import numbers_sharing
 from gate.workflow.offer import Offer, offer
 from gate.workflow.parts import Parts
 from gate.workflow.presence import prove_presence
@@ -113,6 +115,10 @@ def sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addre
     with suppress(UnavailableError, ConflictError):
         # Should this fail, the signature stands and is durable; until the worker decides anew the answer is *error*.
         decide(parts, request.repository, request.number)
+        if request.act is not Act.APPROVE:
+            # A rejection stands, and ends, in every contribution of the same work.
+            for number in numbers_sharing(parts.engine, request.repository, request.number):
+                decide(parts, request.repository, number)
     return receipt(parts, index)
 
 
@@ -178,6 +184,9 @@ def _prepare(
     offered = offer(seen, who.key)
     if act not in offered.may:
         raise NotPermittedError(_refusal(offered, act), code="may-not-sign")
+    given_in = seen.gathered.vetoed_in.get(offered.own.index) if act is Act.WITHDRAW and offered.own else None
+    if given_in is not None and given_in.state == ContributionState.OPEN:
+        raise NotPermittedError(f"You rejected this in {given_in.id}: withdraw it there.", code="may-not-sign")
     choice, meaning = _choose(offered, act, wanted)
     gathered = seen.gathered
     row = gathered.row

@@ -10,7 +10,7 @@ import pytest
 from gate.domain.approval import Act
 from gate.domain.errors import NotPermittedError
 from gate.forge.api import ForgeHint, HintKind
-from gate.store import landings
+from gate.store import contributions, landings
 from gate.workflow import deliver, receive
 from tests.support.journey import MAIN, NOTHING, POLICY, REPOSITORY, World, identity, open_world
 
@@ -115,6 +115,67 @@ def test_a_veto_is_not_got_round_by_proposing_the_same_head_again(world: World) 
     world.sign("dana", number=2)
     answer = world.answer(head, MAIN)
     assert (answer.answer, answer.body["number"], answer.body["verdict"]) == ("rejected", 1, None)
+
+
+def push_again(world: World, head: str, topic: str = "t") -> None:
+    """The branch is deleted, and the same commits come back."""
+    ref = f"refs/heads/contrib/main/{topic}"
+    world.repo.git("update-ref", "-d", ref)
+    world.tell(ref, head, None, "anna")
+    world.repo.git("update-ref", ref, head)
+    world.tell(ref, None, head, "anna")
+
+
+@pytest.mark.req("INV-01", "POL-03", "INV-12")
+def test_a_veto_survives_that_its_branch_is_deleted_and_pushed_again(world: World) -> None:
+    head = world.push("t", {"a": "1"})
+    world.sign("bob", Act.REJECT)
+    push_again(world, head)
+    world.sign("carl", number=2)
+    world.sign("dana", number=2)
+    answer = world.answer(head, MAIN)
+    assert (answer.answer, answer.body["number"], answer.body["verdict"]) == ("rejected", 2, None)
+    assert "Bob Lind, in ledger-core#1, (maintainer of ledger) rejected this on" in str(answer.body["summary"])
+    more = world.repo.commit({"b": "2"}, "More", parents=[head], author=identity("anna"), branch=FEATURE)
+    world.repo.git("update-ref", "refs/heads/contrib/main/other", more)
+    world.tell("refs/heads/contrib/main/other", None, more, "anna")
+    assert world.word(more) == "rejected", "nor by something more on top, on another branch"
+
+    assert "Takes back: audit entry" in world.form("bob", Act.WITHDRAW, number=2).statement
+    world.sign("bob", Act.WITHDRAW, number=2)
+    assert world.word(head) == "approved"
+    assert world.word(more) == "pending", "it was decided anew at once"
+    assert world.audit().ok
+
+
+@pytest.mark.req("INV-01", "POL-03", "INV-12")
+def test_a_veto_of_a_contribution_still_open_is_withdrawn_there(world: World) -> None:
+    head = world.push("one", {"a": "1"})
+    world.repo.git("update-ref", "refs/heads/contrib/main/two", head)
+    world.tell("refs/heads/contrib/main/two", None, head, "anna")
+    world.sign("carl", number=2)
+    world.sign("dana", number=2)
+    assert world.word(head) == "approved"
+    world.sign("bob", Act.REJECT)
+    assert contributions.load(world.parts.engine, REPOSITORY, 2).answer == "rejected"
+    with pytest.raises(NotPermittedError, match="ledger-core#1: withdraw it there"):
+        world.form("bob", Act.WITHDRAW, number=2)
+    world.sign("bob", number=2)
+    assert contributions.load(world.parts.engine, REPOSITORY, 2).answer == "approved", "approving is their last word"
+    world.sign("bob", Act.WITHDRAW)
+    assert contributions.load(world.parts.engine, REPOSITORY, 1).answer == "pending"
+
+
+@pytest.mark.req("INV-13")
+def test_a_veto_does_not_reach_other_work_or_another_branch(world: World) -> None:
+    head = world.push("one", {"a": "1"})
+    world.repo.git("update-ref", "refs/heads/release", world.repo.tip(MAIN) or "")
+    world.repo.git("update-ref", "refs/heads/contrib/release/one", head)
+    world.tell("refs/heads/contrib/release/one", None, head, "anna")
+    other = world.push("two", {"b": "1"})
+    world.sign("bob", Act.REJECT)
+    assert (world.word(head, MAIN), world.word(head, "refs/heads/release")) == ("rejected", "pending")
+    assert world.word(other) == "pending"
 
 
 @pytest.mark.req("INV-13")
