@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,6 +74,13 @@ def between(
     if branch is not None:
         query = query.where(c.branch == branch)
     return fetch_all(source, query.order_by(c.branch, c.seq), LandingRow)
+
+
+def classified(source: Source, repository: str, classes: Sequence[str]) -> tuple[LandingRow, ...]:
+    """Every commit counted in one of these classes, in the order they landed."""
+    c = landing.c
+    query = select(landing).where(c.repository == repository, c.classification.in_(classes))
+    return fetch_all(source, query.order_by(c.idx, c.branch, c.seq), LandingRow)
 
 
 def newest(source: Source, repository: str, branch: str, limit: int = 50) -> tuple[LandingRow, ...]:

@@ -48,6 +48,19 @@ class Permission(StrEnum):
         return self.value.partition(":")[2]
 
 
+WORDS: Mapping[Permission, str] = {
+    Permission.READ_INBOX: "read the inbox",
+    Permission.READ_CONTRIBUTIONS: "read contributions",
+    Permission.SIGN_CONTRIBUTION: "sign contributions",
+    Permission.ACCEPT_TERMS: "accept terms",
+    Permission.READ_REPOSITORIES: "read about repositories",
+    Permission.READ_POLICIES: "read the policy",
+    Permission.READ_LOG: "read the audit log",
+    Permission.READ_EVIDENCE: "read evidence packs and the population",
+    Permission.REQUEST_EVIDENCE: "ask for an evidence pack",
+}
+"""What a person may do with a permission, after "You may not …"."""
+
 OPEN_ENDPOINTS: frozenset[str] = frozenset(
     {"session.show_sign_in", "session.sign_in", "health", "static", "deliveries.receive_delivery"}
 )

@@ -1,6 +1,6 @@
 """Domain objects to what templates show: words, icons and order. Templates loop and branch, nothing more.
 
-A state is always word + icon + tone, never colour alone. Times are UTC in words beside the machine
+States are ``states.py``'s. Times are UTC in words beside the machine
 form. Ids are complete; a short form is only ever beside or inside the full one.
 """
 
@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gate.domain.approval import Act
-from gate.domain.contribution import ContributionState, Mode
+from gate.domain.words import count_words
 from gate.policy.decision import Answer, Candidate, Decision, RequirementResult, RuleResult, RuleState
+from gate.policy.matching import match
 from gate.web.fact_rows import FactTable, build_fact_tables
+from gate.web.states import ANSWER_STATES, ENDED, RULE_STATES, UNDECIDED, State, show_item_state, show_state
 from gate.workflow.shown import (
     ContributionItem,
     ContributionPage,
@@ -28,48 +30,6 @@ SHORT = 12
 FIRST_NAMES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """``icon`` names a symbol of ``icons.html``; ``tone`` a colour of the style sheet."""
-
-    word: str
-    icon: str
-    tone: str
-
-
-ANSWER_STATES = {
-    Answer.APPROVED: State(word="Approved", icon="check", tone="good"),
-    Answer.OVERRIDDEN: State(word="Overridden", icon="bolt", tone="odd"),
-    Answer.PENDING: State(word="Pending", icon="clock", tone="wait"),
-    Answer.REJECTED: State(word="Rejected", icon="cross", tone="bad"),
-    Answer.BLOCKED: State(word="Blocked", icon="stop", tone="bad"),
-    Answer.ERROR: State(word="Could not decide", icon="alert", tone="odd"),
-}
-RULE_STATES = {
-    RuleState.ERROR: State(word="Could not check", icon="alert", tone="odd"),
-    RuleState.UNSATISFIED: State(word="Still needed", icon="clock", tone="wait"),
-    RuleState.SATISFIED: State(word="Done", icon="check", tone="good"),
-    RuleState.NOT_APPLICABLE: State(word="Does not apply", icon="dash", tone="calm"),
-}
-CONTRIBUTION_STATES = {
-    ContributionState.OPEN: State(word="Open", icon="dot", tone="wait"),
-    ContributionState.MERGED: State(word="Merged", icon="merge", tone="good"),
-    ContributionState.CLOSED: State(word="Closed", icon="dash", tone="calm"),
-}
-MODE_STATES = {
-    Mode.OBSERVE: State(word="Observe: nothing is blocked", icon="eye", tone="calm"),
-    Mode.WARN: State(word="Warn: refusals are only printed", icon="alert", tone="wait"),
-    Mode.ENFORCE: State(word="Enforce: only approved changes land", icon="lock", tone="good"),
-}
-PACK_STATES = {
-    "queued": State(word="Queued", icon="clock", tone="wait"),
-    "working": State(word="Being made", icon="clock", tone="wait"),
-    "ready": State(word="Ready", icon="check", tone="good"),
-    "failed": State(word="Failed", icon="cross", tone="bad"),
-}
-UNDECIDED = State(word="Not decided yet", icon="dot", tone="calm")
-MET = State(word="Met", icon="check", tone="good")
-UNMET = State(word="Not met", icon="cross", tone="bad")
 RULE_ORDER = tuple(RULE_STATES)
 ACT_WORDS = {
     Act.APPROVE: ("Approve", "approve", "check"),
@@ -123,7 +83,10 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionView:
-    """``is_recorded``: the decision shown is the recorded one. ``has_other``: another view of it exists."""
+    """``is_recorded``: the decision shown is the recorded one. ``has_other``: another view of it exists.
+
+    ``held`` is set once ``holds_until`` is past, and says so.
+    """
 
     title: str
     state: State
@@ -136,6 +99,8 @@ class ContributionView:
     fact_tables: tuple[FactTable, ...]
     acts: tuple[tuple[str, str, str], ...]
     ask: Names
+    held: State | None
+    holds_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +123,13 @@ class SignView:
     satisfies: tuple[str, ...]
 
 
-def build_contribution(page: ContributionPage, *, is_as_decided: bool) -> ContributionView:
-    """The page's order: what is open first, then what is done, then what does not apply."""
+def build_contribution(page: ContributionPage, *, is_as_decided: bool, now: datetime, reader: str) -> ContributionView:
+    """The page's order: what is open first, then what is done, then what does not apply. ``reader`` is a key."""
     is_recorded = page.now is None or (is_as_decided and page.decision is not None)
     decision = page.decision if is_recorded else page.now
-    rules = tuple(build_rule(rule) for rule in decision.rules) if decision else ()
+    rules = tuple(build_rule(rule, reader) for rule in decision.rules) if decision else ()
+    holds_until = page.holds_until if is_recorded else None
+    holds_until = holds_until or (decision.valid_until if decision else None)
     return ContributionView(
         title=describe_item(page.item),
         state=choose_state(decision, page.error if not is_recorded or decision is None else None),
@@ -174,8 +141,25 @@ def build_contribution(page: ContributionPage, *, is_as_decided: bool) -> Contri
         idle_rules=select_rules(rules, RuleState.NOT_APPLICABLE),
         fact_tables=build_fact_tables(page.facts) if page.facts else (),
         acts=tuple((act.value, *ACT_WORDS[act][::2]) for act in page.may),
-        ask=build_names(decision.ask if decision else ()),
+        ask=build_names(choose_ask(decision, reader) if decision else (), reader),
+        held=ENDED if holds_until is not None and holds_until <= now else None,
+        holds_until=holds_until,
     )
+
+
+def choose_ask(decision: Decision, reader: str) -> tuple[Candidate, ...]:
+    """Whom to ask next; the reader in place of somebody else wherever their own signature would do as well."""
+    needs = [need for rule in decision.rules for need in rule.requirements if need.missing]
+    own = next((one for need in needs for one in need.candidates if one.person == reader), None)
+    if own is None or any(one.person == reader for one in decision.ask):
+        return decision.ask
+    slots = [[one.person for one in need.candidates] for need in needs for _ in range(need.missing)]
+    for spared in decision.ask:
+        chosen = tuple(own if one is spared else one for one in decision.ask)
+        asked = {one.person for one in chosen}
+        if len(match([[person for person in slot if person in asked] for slot in slots])) == len(slots):
+            return chosen
+    return (own, *decision.ask)
 
 
 def choose_state(decision: Decision | None, error: str | None) -> State:
@@ -184,19 +168,19 @@ def choose_state(decision: Decision | None, error: str | None) -> State:
     return ANSWER_STATES[decision.answer] if decision else UNDECIDED
 
 
-def build_rule(rule: RuleResult) -> RuleView:
+def build_rule(rule: RuleResult, reader: str) -> RuleView:
     requirements = sorted(rule.requirements, key=lambda requirement: requirement.missing == 0)
     return RuleView(
         rule=rule,
         state=RULE_STATES[rule.state],
-        requirements=tuple(build_requirement(requirement) for requirement in requirements),
+        requirements=tuple(build_requirement(requirement, reader) for requirement in requirements),
     )
 
 
-def build_requirement(requirement: RequirementResult) -> RequirementView:
+def build_requirement(requirement: RequirementResult, reader: str) -> RequirementView:
     state = RuleState.UNSATISFIED if requirement.missing else RuleState.SATISFIED
     return RequirementView(
-        requirement=requirement, state=RULE_STATES[state], candidates=build_names(requirement.candidates)
+        requirement=requirement, state=RULE_STATES[state], candidates=build_names(requirement.candidates, reader)
     )
 
 
@@ -205,8 +189,10 @@ def select_rules(rules: Sequence[RuleView], *states: RuleState) -> tuple[RuleVie
     return tuple(sorted(chosen, key=lambda view: RULE_ORDER.index(view.rule.state)))
 
 
-def build_names(candidates: Sequence[Candidate]) -> Names:
-    names = tuple(candidate.name for candidate in candidates)
+def build_names(candidates: Sequence[Candidate], reader: str) -> Names:
+    """The reader comes first and is "you"."""
+    ordered = sorted(candidates, key=lambda candidate: candidate.person != reader)
+    names = tuple("you" if candidate.person == reader else candidate.name for candidate in ordered)
     return Names(first=names[:FIRST_NAMES], rest=names[FIRST_NAMES:], total=len(names))
 
 
@@ -267,32 +253,6 @@ def is_pack_running(pack: PackShown) -> bool:
     return pack.state in ("queued", "working")
 
 
-def show_state(value: object) -> State:
-    """State of an answer, rule, contribution, mode or pack; no answer at all is "not decided yet"."""
-    match value:
-        case None:
-            return UNDECIDED
-        case bool():
-            return MET if value else UNMET
-        case Answer():
-            return ANSWER_STATES[value]
-        case RuleState():
-            return RULE_STATES[value]
-        case ContributionState():
-            return CONTRIBUTION_STATES[value]
-        case Mode():
-            return MODE_STATES[value]
-        case str() if value in PACK_STATES:
-            return PACK_STATES[value]
-        case _:
-            raise TypeError(f"no state is known for {value!r}")
-
-
-def show_item_state(item: ContributionItem) -> State:
-    """What a list shows: the answer while open, where it went afterwards."""
-    return show_state(item.answer if item.state is ContributionState.OPEN else item.state)
-
-
 def show_instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
 
@@ -314,18 +274,19 @@ def show_span(seconds: int) -> str:
     """A duration in its two largest useful words."""
     span = timedelta(seconds=seconds)
     if span < timedelta(hours=1):
-        return _count(round(span / timedelta(minutes=1)), "minute")
+        return count_words(round(span / timedelta(minutes=1)), "minute")
     if span < timedelta(days=2):
-        return _count(round(span / timedelta(hours=1)), "hour")
-    return _count(round(span / timedelta(days=1)), "day")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+        return count_words(round(span / timedelta(hours=1)), "hour")
+    return count_words(round(span / timedelta(days=1)), "day")
 
 
 def show_branch(ref: str) -> str:
     return ref.removeprefix("refs/heads/")
+
+
+def leave_out_name(reason: str, name: str) -> str:
+    """What is said of somebody whose name stands just before it: "Boris: Boris pushed it" says it twice."""
+    return reason[len(name) :] if reason.startswith(f"{name} ") else f": {reason}"
 
 
 def show_kind(kind: str) -> str:
@@ -339,6 +300,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "item_title": describe_item,
     "iso": write_instant,
     "kind": show_kind,
+    "of_person": leave_out_name,
     "span": show_span,
     "state": show_state,
     "when": show_instant,

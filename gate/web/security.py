@@ -17,11 +17,12 @@ from flask.globals import request_ctx
 from gate.domain.errors import InputError, NotPermittedError, NotSignedInError
 from gate.web.context import parts, reader
 from gate.web.context import site as own_site
-from gate.web.permissions import EVERYBODY, Permission
+from gate.web.permissions import EVERYBODY, WORDS, Permission
 from gate.web.request_log import PERSON, ROUTE, TOKEN
 from gate.web.site import Site
 from gate.workflow import session as session_step
 from gate.workflow import tokens as tokens_step
+from gate.workflow.session import BY_GROUP
 from gate.workflow.shown import SignedIn
 
 if TYPE_CHECKING:
@@ -98,15 +99,28 @@ def admit_person(site: Site, permission: Permission) -> SignedIn:
     g.who = person
     request.environ[PERSON] = person.key
     if permission.value not in person.permissions and permission.value not in EVERYBODY:
-        raise NotPermittedError(
-            f"Your roles do not include the permission {permission.value}.",
-            code="permission-missing",
-            remedy="It is granted through a directory group; an administrator of the gate can say which.",
-        )
+        raise build_refusal(permission)
     if request.method not in SAFE_METHODS:
         refuse_cross_site()
         verify_form_token(person.csrf)
     return person
+
+
+def build_refusal(permission: Permission) -> NotPermittedError:
+    """What the person may not do, in words, and who could let them: the roles of the gate that hold it."""
+    roles = [role for role, held in BY_GROUP.items() if permission.value in held]
+    groups = [group for role in roles for group in getattr(parts().settings.permissions, role)]
+    named = " or ".join(role.replace("_", " ") for role in roles)
+    return NotPermittedError(
+        f"You may not {WORDS[permission]}.",
+        code="permission-missing",
+        remedy=(
+            f"People with the gate's role {named} may: the members of {' and of '.join(groups) or 'no group yet'}. "
+            "Whoever keeps that group in the directory can add you; an administrator of the gate chooses the group."
+            if roles
+            else "No role of the gate gives this; ask an administrator of the gate."
+        ),
+    )
 
 
 def refuse_cross_site() -> None:

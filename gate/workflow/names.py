@@ -16,6 +16,7 @@ class Names:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._known: dict[str, str] = {}
+        self._keys: dict[str, str | None] = {}
 
     def of(self, key: str | None) -> str:
         """The printed name, or the key itself when the directory cannot say."""
@@ -26,6 +27,18 @@ class Names:
         if key not in self._known:
             self._known[key] = self._ask(key)
         return self._known[key]
+
+    def key_of(self, login: str) -> str | None:
+        """The key of whoever has this login; None when nobody has, or the directory cannot say."""
+        if login not in self._keys:
+            try:
+                person = self._parts.directory.person_by_login(login)
+            except UnavailableError:
+                person = None
+            self._keys[login] = person.key if person else None
+            if person is not None:
+                self._known[person.key] = person.name
+        return self._keys[login]
 
     def _ask(self, key: str) -> str:
         try:

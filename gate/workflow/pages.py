@@ -7,27 +7,23 @@ from dataclasses import replace
 from statistics import median
 from typing import Final
 
-from gate.auditlog.entry import EntryKind, Statement, parse_statement
 from gate.domain.contribution import ContributionState, Mode
 from gate.domain.errors import GateError, UnavailableError
 from gate.policy.decision import Answer, Decision
-from gate.policy.document import Repository, Subject
-from gate.policy.effective import EffectivePolicy
+from gate.policy.document import Repository
 from gate.policy.explain import explain_policy
 from gate.policy.record import parse_facts
-from gate.signing.envelope import parse_envelope
-from gate.store import blobs, people
+from gate.store import approvals, blobs
 from gate.store import contributions as stored
 from gate.store import policies as activations
-from gate.store.approvals import history
-from gate.store.auditlog import EntryRow
 from gate.store.contributions import ContributionFilter, ContributionRow
-from gate.workflow.evaluate import Look, look, recorded_decision
+from gate.workflow.eligible import find_eligible
+from gate.workflow.evaluate import Look, good_until, look, recorded_decision
 from gate.workflow.free_text import text_of
 from gate.workflow.names import Names
-from gate.workflow.narrate import narrate
 from gate.workflow.offer import Offer, offer
 from gate.workflow.parts import Parts
+from gate.workflow.robots import Robots
 from gate.workflow.shown import (
     ContributionItem,
     ContributionPage,
@@ -41,16 +37,28 @@ from gate.workflow.shown import (
     SignedIn,
     TimelineItem,
 )
+from gate.workflow.timeline import build_timeline, read_statement
+from gate.workflow.unapproved import Unapproved, unexplained
 
 LIST: Final = 200
 LOG_PAGE: Final = 50
+DECIDED: Final = 10
 # Nothing is said about fewer than five: a median of two names them.
 SMALLEST_GROUP: Final = 5
 
 
+class _Labels:
+    """What one page looks up about several contributions, each thing once."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.names = Names(parts)
+        self.robots = Robots(parts, self.names)
+        self.unapproved = Unapproved(parts)
+
+
 def inbox(parts: Parts, who: SignedIn) -> Inbox:
-    """What wants this person's signature, what they wait for, and what was decided lately."""
-    names = Names(parts)
+    """What wants this person's signature, what they wait for, and what they had a part in and was decided lately."""
+    names = _Labels(parts)
     needs, waiting, elsewhere = [], [], 0
     for row in stored.open_for(parts.engine):
         decision = recorded_decision(parts, row)
@@ -62,13 +70,24 @@ def inbox(parts: Parts, who: SignedIn) -> Inbox:
             waiting.append(item)
         else:
             elsewhere += 1
-    decided = stored.list_page(parts.engine, ContributionFilter(state=ContributionState.MERGED), limit=10)
     return Inbox(
         needs_you=tuple(sorted(needs, key=lambda item: item.opened_at)),
         waiting=tuple(waiting),
-        decided=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in decided),
+        decided=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in _decided(parts, who.key)),
         open_elsewhere=elsewhere,
     )
+
+
+def _decided(parts: Parts, person: str) -> tuple[ContributionRow, ...]:
+    """What landed lately and this person wrote, or signed."""
+    theirs = ContributionFilter(state=ContributionState.MERGED, person=person)
+    found = {row.id: row for row in stored.list_page(parts.engine, theirs, limit=DECIDED)}
+    signed = dict.fromkeys((act.repository, act.number) for act in approvals.by_person(parts.engine, person))
+    for repository, number in signed:
+        row = stored.load(parts.engine, repository, number)
+        if row.state == ContributionState.MERGED:
+            found[row.id] = row
+    return tuple(sorted(found.values(), key=lambda row: row.updated_at, reverse=True)[:DECIDED])
 
 
 def _asked_of(decision: Decision | None, person: str) -> str | None:
@@ -87,7 +106,7 @@ def contributions(
     parts: Parts, who: SignedIn, repository: str | None, state: str | None
 ) -> tuple[ContributionItem, ...]:
     """One list, last changed first."""
-    names = Names(parts)
+    names = _Labels(parts)
     wanted = ContributionFilter(
         repository=repository or None, state=ContributionState(state) if state in set(ContributionState) else None
     )
@@ -98,7 +117,7 @@ def contributions(
 def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> ContributionPage:
     """Everything of one contribution, as decided and as of now. ``NotFoundError``."""
     row = stored.load(parts.engine, repository, number)
-    names = Names(parts)
+    names = _Labels(parts)
     decision = recorded_decision(parts, row)
     seen, error = _look(parts, row, who)
     offered = offer(seen, who.key) if seen else None
@@ -112,17 +131,26 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
         description=None,
         decision=decision,
         decision_index=row.decision_index,
+        holds_until=good_until(parts, row, decision) if decision else None,
+        meanings=_meanings(parts, (decision, now)),
         facts=parse_facts(blobs.load(parts.engine, row.facts_digest)) if row.facts_digest else None,
         now=now if now is not None and (decision is None or now.answer != decision.answer) else None,
         error=error,
         revisions=_revisions(parts, row, names),
         contributors=_contributors(parts, row, names, seen),
-        timeline=_timeline(parts, parts.log.stream(row.stream)),
+        timeline=build_timeline(parts, parts.log.stream(row.stream)),
         may=offered.may if offered else (),
         why_not=_why_not(offered, error),
         own_approval=offered.own.index if offered and offered.own else None,
         change_request=row.change_request,
     )
+
+
+def _meanings(parts: Parts, decisions: Iterable[Decision | None]) -> dict[int, str]:
+    """The sentence that each signature in a slot says, as it was signed, by the index of its entry."""
+    rules = [rule for decision in decisions if decision for rule in decision.rules]
+    indexes = {one.index for rule in rules for need in rule.requirements for one in need.filled}
+    return {index: str(read_statement(parts, index).predicate["meaningText"]) for index in sorted(indexes)}
 
 
 def _look(parts: Parts, row: ContributionRow, who: SignedIn) -> tuple[Look | None, str | None]:
@@ -149,7 +177,7 @@ def repository(parts: Parts, who: SignedIn, id: str) -> RepositoryPage:
     """One project: its rules in plain words, and "may I contribute?" for this reader. ``NotFoundError``."""
     force = parts.in_force()
     entry = force.repository(id)
-    names = Names(parts)
+    names = _Labels(parts)
     effective = force.policies.policy_for(id, entry.protected[0]) if entry.protected else None
     rows = stored.list_page(parts.engine, ContributionFilter(repository=id), limit=20)
     return RepositoryPage(
@@ -157,30 +185,10 @@ def repository(parts: Parts, who: SignedIn, id: str) -> RepositoryPage:
         url=entry.url,
         policy_id=effective.id if effective else None,
         rules=tuple((section.title, section.lines) for section in explain_policy(effective)) if effective else (),
-        eligible=_eligible(parts, who, effective) if effective else (),
+        eligible=find_eligible(parts, who, effective) if effective else (),
         recent=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in rows),
+        unexplained=unexplained(parts, id),
     )
-
-
-def _eligible(parts: Parts, who: SignedIn, effective: EffectivePolicy) -> tuple[tuple[str, bool, str], ...]:
-    """Each prerequisite of contributors: id, met, and a sentence."""
-    terms = {one.terms for one in people.terms(parts.engine, [who.key])}
-    trainings = {one.code: one for one in people.trainings(parts.engine, [who.key])}
-    now = parts.clock.now()
-    found = []
-    for need in effective.policy.prerequisites:
-        if Subject.CONTRIBUTORS not in need.subjects:
-            continue
-        if need.terms is not None:
-            met = need.terms in terms
-            sentence = f"You have {'' if met else 'not '}accepted the terms {need.terms}."
-        else:
-            held = trainings.get(need.training or "")
-            met = held is not None and (held.valid_until is None or now < held.valid_until)
-            until = f", valid until {held.valid_until:%Y-%m-%d}" if held and held.valid_until else ""
-            sentence = f"Training {need.training}: {'completed' if met else 'missing or expired'}{until}."
-        found.append((need.id, met, sentence))
-    return tuple(found)
 
 
 def policies(parts: Parts) -> PolicyPage | None:
@@ -229,7 +237,7 @@ def log(parts: Parts, page: int) -> tuple[TimelineItem, ...]:
     before = size - (max(page, 1) - 1) * LOG_PAGE
     if before <= 0:
         return ()
-    return _timeline(parts, parts.log.newest(LOG_PAGE, before=before))
+    return build_timeline(parts, parts.log.newest(LOG_PAGE, before=before))
 
 
 def by_head(parts: Parts, repository: str, sha: str) -> int | None:
@@ -262,18 +270,19 @@ def _waiting(parts: Parts, rows: Iterable[ContributionRow]) -> int | None:
     """Median seconds from opening to the first signature, over at least five landed contributions."""
     waits = []
     for row in rows:
-        acts = history(parts.engine, row.repository, row.number)
+        acts = approvals.history(parts.engine, row.repository, row.number)
         if acts:
             waits.append((acts[0].signed_at - row.opened_at).total_seconds())
     return round(median(waits)) if len(waits) >= SMALLEST_GROUP else None
 
 
-def _item(parts: Parts, row: ContributionRow, decision: Decision | None, names: Names) -> ContributionItem:
+def _item(parts: Parts, row: ContributionRow, decision: Decision | None, names: _Labels) -> ContributionItem:
+    has_landed = row.state == ContributionState.MERGED
     return ContributionItem(
         repository=row.repository,
         number=row.number,
         title=text_of(parts, row.title_commitment),
-        author=names.of(row.author_person),
+        author=_author(parts, row, names),
         from_teams=decision.contributing_teams if decision else (),
         to_teams=decision.owning_teams if decision else (),
         target=row.target,
@@ -283,7 +292,15 @@ def _item(parts: Parts, row: ContributionRow, decision: Decision | None, names: 
         ask=decision.summary if decision else "Not yet decided.",
         opened_at=row.opened_at,
         updated_at=row.updated_at,
+        unapproved_in=names.unapproved.mode_of(row.repository, row.number) if has_landed else None,
     )
+
+
+def _author(parts: Parts, row: ContributionRow, names: _Labels) -> str:
+    if row.author_person is not None:
+        return names.robots.of_person(row.author_person, row.repository) or names.names.of(row.author_person)
+    robot = names.robots.first_of(stored.contributors(parts.engine, row.repository, row.number))
+    return robot or names.names.of(None)
 
 
 def _mode(parts: Parts, repository: str) -> Mode:
@@ -293,7 +310,9 @@ def _mode(parts: Parts, repository: str) -> Mode:
         return Mode.ENFORCE
 
 
-def _revisions(parts: Parts, row: ContributionRow, names: Names) -> tuple[RevisionShown, ...]:
+def _revisions(parts: Parts, row: ContributionRow, names: _Labels) -> tuple[RevisionShown, ...]:
+    pushers = [one for one in stored.contributors(parts.engine, row.repository, row.number) if one.part == "pusher"]
+    robots = {one.revision: names.robots.of(one) for one in pushers}
     return tuple(
         RevisionShown(
             number=one.revision,
@@ -301,51 +320,27 @@ def _revisions(parts: Parts, row: ContributionRow, names: Names) -> tuple[Revisi
             tree=one.tree,
             merge_base=one.merge_base,
             recorded_at=one.recorded_at,
-            pusher=names.of(one.pusher_person) if one.pusher_person else one.pusher_login,
+            pusher=robots.get(one.revision)
+            or (names.names.of(one.pusher_person) if one.pusher_person else one.pusher_login),
         )
         for one in stored.revisions(parts.engine, row.repository, row.number)
     )
 
 
-def _contributors(parts: Parts, row: ContributionRow, names: Names, seen: Look | None) -> tuple[ContributorShown, ...]:
+def _contributors(
+    parts: Parts, row: ContributionRow, names: _Labels, seen: Look | None
+) -> tuple[ContributorShown, ...]:
     teams = {one.id: one.team for one in seen.gathered.facts.people} if seen else {}
     found = {
         (one.part, one.address): ContributorShown(
-            name=names.of(one.person) if one.person else one.address,
+            name=names.robots.of(one) or (names.names.of(one.person) if one.person else one.address),
             person=one.person,
             address=one.address,
             part=one.part,
             how=one.how,
             team=teams.get(one.person) if one.person else None,
+            is_robot=names.robots.of(one) is not None,
         )
         for one in stored.contributors(parts.engine, row.repository, row.number)
     }
     return tuple(found.values())
-
-
-def _timeline(parts: Parts, rows: Iterable[EntryRow]) -> tuple[TimelineItem, ...]:
-    return tuple(_timeline_item(parts, row) for row in rows)
-
-
-def _timeline_item(parts: Parts, row: EntryRow) -> TimelineItem:
-    statement = parse_statement(parse_envelope(row.envelope).payload)
-    return TimelineItem(
-        index=row.index,
-        at=statement.at,
-        kind=row.kind,
-        sentence=narrate(statement),
-        person=_person(statement),
-        reason=_reason(parts, statement),
-    )
-
-
-def _person(statement: Statement) -> str | None:
-    reviewer = statement.predicate.get("reviewer")
-    return str(reviewer["displayName"]) if isinstance(reviewer, dict) else None
-
-
-def _reason(parts: Parts, statement: Statement) -> str | None:
-    committed = statement.predicate.get("reasonCommitment")
-    if statement.kind is not EntryKind.APPROVAL or not isinstance(committed, dict):
-        return None
-    return text_of(parts, bytes.fromhex(str(committed["sha256"])))

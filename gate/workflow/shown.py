@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate.domain.approval import Act
@@ -38,7 +38,10 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionItem:
-    """One row of a list. ``ask`` is the one sentence of what is wanted (from you, or in general)."""
+    """One row of a list. ``ask`` is the one sentence of what is wanted (from you, or in general).
+
+    ``unapproved_in`` is the mode in which it landed although nobody had approved it, else None.
+    """
 
     repository: str
     number: int
@@ -53,6 +56,7 @@ class ContributionItem:
     ask: str
     opened_at: datetime
     updated_at: datetime
+    unapproved_in: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,7 @@ class ContributorShown:
     part: str
     how: str
     team: str | None
+    is_robot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,9 @@ class ContributionPage:
     """Everything of one contribution. ``decision`` is as recorded; ``now`` the live one if it differs.
 
     ``why_not`` says in a sentence why this reader cannot approve, None if they can.
-    ``error`` is set when the live answer could not be worked out (directory down …).
+    ``error`` is set when the live answer could not be worked out (directory down …). ``holds_until`` is when
+    the recorded decision runs out, as last renewed. ``meanings`` are the sentences that signatures in slots say,
+    by the index of their entry.
     """
 
     item: ContributionItem
@@ -130,6 +137,8 @@ class ContributionPage:
     why_not: str | None
     own_approval: int | None
     change_request: str | None
+    holds_until: datetime | None = None
+    meanings: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +234,30 @@ class RepositoryCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnexplainedShown:
+    """A commit on a protected branch that the gate did not let in. ``index`` is the audit entry that says so.
+
+    ``number`` is the contribution whose head it is, if it is one's.
+    """
+
+    commit: str
+    branch: str
+    landed_at: datetime
+    index: int
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EligibleShown:
+    """One thing asked of contributors beforehand. ``terms`` is the id of terms still to be accepted, else None."""
+
+    id: str
+    is_met: bool
+    sentence: str
+    terms: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryPage:
     """``rules`` are (heading, sentences) in plain words; ``eligible`` answers "may I contribute?" for the reader."""
 
@@ -232,8 +265,9 @@ class RepositoryPage:
     url: str
     policy_id: str | None
     rules: tuple[tuple[str, tuple[str, ...]], ...]
-    eligible: tuple[tuple[str, bool, str], ...]
+    eligible: tuple[EligibleShown, ...]
     recent: tuple[ContributionItem, ...]
+    unexplained: tuple[UnexplainedShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,5 +51,6 @@ def test_who_is_no_auditor_is_told_which_permission_is_missing(browser: Browser,
         chen.sign_in("chen")
         expect(chen.page.get_by_role("link", name="Evidence")).to_have_count(0)
         chen.go("/evidence")
-        chen.reads("page:evidence:read")
-        chen.reads("It is granted through a directory group")
+        chen.reads("You may not read evidence packs and the population.")
+        chen.reads("the gate's role auditor")
+        chen.reads("cn=auditors,")

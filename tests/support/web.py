@@ -452,8 +452,14 @@ def build_repository(world: World) -> shown.RepositoryPage:
         url=f"https://git.example/{world.text}",
         policy_id="bank",
         rules=((world.text, (world.text,)),),
-        eligible=((world.text, True, world.text), ("Training", False, world.text)),
-        recent=(build_item(world),),
+        eligible=(
+            shown.EligibleShown(id=world.text, is_met=True, sentence=world.text),
+            shown.EligibleShown(id="Terms", is_met=False, sentence=world.text, terms="dco"),
+        ),
+        recent=(build_item(world), replace(build_item(world), state=ContributionState.MERGED, unapproved_in=Mode.WARN)),
+        unexplained=(
+            shown.UnexplainedShown(commit=HEAD, branch="refs/heads/main", landed_at=NOW, index=44, number=None),
+        ),
     )
 
 

@@ -17,5 +17,6 @@ contribution = Blueprint("contribution", __name__)
 def show_contribution(repository: str, number: int) -> str:
     """As of now; ``?as=decided`` shows the decision as it was recorded."""
     page = pages_step.contribution(parts(), who(), repository, number)
-    view = build_contribution(page, is_as_decided=request.args.get("as") == "decided")
+    is_as_decided = request.args.get("as") == "decided"
+    view = build_contribution(page, is_as_decided=is_as_decided, now=parts().clock.now(), reader=who().key)
     return render_template("contribution.html", page=page, view=view)

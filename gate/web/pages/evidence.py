@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from io import BytesIO
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -40,9 +41,13 @@ def show_evidence() -> str:
 @evidence.post("")
 @requires(Permission.REQUEST_EVIDENCE)
 def request_pack() -> WerkzeugResponse:
+    """One form, one choice: the pack, or (``want=population``) the table of the same scope."""
     wanted = build_request(
         read_field("repository", limit=63), read_field("from"), read_field("to"), read_field("reason", limit=500)
     )
+    if read_field("want") == "population":
+        scope = urlencode({"repository": wanted.repository, "from": read_field("from"), "to": read_field("to")})
+        return redirect(f"{url_for('evidence.download_population')}?{scope}", 303)
     pack_id = export_step.request(parts(), who(), wanted)
     return redirect(url_for("evidence.show_pack", pack_id=pack_id, watch=1), 303)
 
