@@ -133,6 +133,12 @@ def open_from(source: Source, repository: str, ref: str) -> tuple[ContributionRo
     return fetch_all(source, query.order_by(c.number), ContributionRow)
 
 
+def of_topic(source: Source, repository: str, topic: str) -> tuple[ContributionRow, ...]:
+    """Contributions of one branch or pull request, to whatever target and in whatever state, first to last."""
+    query = _ALL.where(contribution.c.repository == repository, contribution.c.topic == topic)
+    return fetch_all(source, query.order_by(contribution.c.number), ContributionRow)
+
+
 def by_head(source: Source, repository: str, sha: str, target: str | None = None) -> tuple[ContributionRow, ...]:
     """Contributions whose *current* head is ``sha``: open ones first, then the newest."""
     c = contribution.c

@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gate.auditlog.entry import Recorder, RecorderKind
+from gate.domain.contribution import ContributionState
 from gate.domain.errors import InputError, NotFoundError, NotPermittedError, UnavailableError
 from gate.forge import recognise
 from gate.forge.api import ForgeHint, HintKind
 from gate.policy.document import Repository
 from gate.store import contributions, hints
+from gate.store.contributions import ContributionRow
 from gate.workflow.amend import change, close
 from gate.workflow.evaluate import decide
 from gate.workflow.force import InForce
@@ -66,9 +68,13 @@ def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str
     force = parts.in_force()
     repository = force.repository(id)
     by = Recorder(kind=RecorderKind.FORGE, id=forge_name)
-    if told.kind in (HintKind.PUSHED, HintKind.MERGED):
+    if told.kind is HintKind.PUSHED:
         walk_repository(parts, id)
-        return _take_push(parts, force, repository, told, by) if told.kind is HintKind.PUSHED else None
+        return _take_push(parts, force, repository, told, by)
+    _close_retargeted(parts, repository, told, by)
+    if told.kind is HintKind.MERGED:
+        walk_repository(parts, id)
+        return None
     if told.kind is HintKind.CLOSED:
         return _close(parts, repository, told, by)
     return _open_or_update(parts, force, repository, told, by)
@@ -115,6 +121,7 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
         raise UnavailableError(
             f"The git server does not show {told.head} yet.", code="not-fetched", remedy="The forge delivers again."
         )
+    before = _retargeted_from(parts, repository, told)
     number = propose(
         parts,
         force,
@@ -130,6 +137,8 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
             title=told.title,
             opener=_opener(parts, told),
             draft=told.draft,
+            change_request=before.change_request if before else None,
+            retargeted_from=before.number if before else None,
         ),
         by,
     )
@@ -137,6 +146,21 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
     change(parts, row, by, change_request=row.change_request, draft=told.draft)
     decide(parts, repository.id, number)
     return None
+
+
+def _close_retargeted(parts: Parts, repository: Repository, told: ForgeHint, by: Recorder) -> None:
+    """What a pull request proposed to another branch is proposed there no more: approvals bind a target (INV-02)."""
+    if told.target_ref is None or told.number is None:
+        return
+    for row in contributions.of_topic(parts.engine, repository.id, _topic(told)):
+        if row.state == ContributionState.OPEN and row.target != told.target_ref:
+            close(parts, row, by, why=f"retargeted on the forge to {told.target_ref}")
+
+
+def _retargeted_from(parts: Parts, repository: Repository, told: ForgeHint) -> ContributionRow | None:
+    """The contribution that the pull request last was to another branch, if any."""
+    rows = contributions.of_topic(parts.engine, repository.id, _topic(told))
+    return next((row for row in reversed(rows) if row.target != told.target_ref), None)
 
 
 def _close(parts: Parts, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:

@@ -21,7 +21,9 @@ def narrate(statement: Statement) -> str:
             names = ", ".join(str(one["name"]) for one in said["files"])
             return f"Policy epoch {said['epoch']} came into force: {names}."
         case EntryKind.CONTRIBUTION_OPENED:
-            return f"{place} was opened for {said['targetRef']}."
+            before = said.get("retargetedFrom")
+            moved = f", retargeted from {said['repository']}#{before}" if before is not None else ""
+            return f"{place} was opened for {said['targetRef']}{moved}."
         case EntryKind.CONTRIBUTION_CHANGED:
             draft = ", draft" if said.get("draft") else ""
             return f"{place}: change request {said.get('changeRequest') or 'none'}{draft}."

@@ -44,7 +44,8 @@ class Proposal:
     """What a hint asks to be looked at. ``opener`` is the person's key a forge or token names as author.
 
     ``pushed`` is the commit that the pusher is said to have pushed, when it may be another than ``head``: then they
-    contributed, but who pushed ``head`` is not said yet.
+    contributed, but who pushed ``head`` is not said yet. ``retargeted_from``: the contribution that the same pull
+    request was to another branch; said where a contribution is opened.
     """
 
     repository: str
@@ -58,6 +59,7 @@ class Proposal:
     title: str | None = None
     opener: str | None = None
     draft: bool = False
+    retargeted_from: int | None = None
 
     @property
     def head_pusher(self) -> str | None:
@@ -189,6 +191,7 @@ def _opening(parts: Parts, draft: _Draft, title: dict[str, str] | None, by: Reco
             "changeRequest": proposal.change_request,
             "draft": proposal.draft,
             "titleCommitment": title,
+            "retargetedFrom": proposal.retargeted_from,
         },
         by=by,
         at=draft.at,

@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from gate.domain.errors import InputError, NotPermittedError, NotSignedInError
 from gate.store import contributions, hints
 from gate.web import create_web
-from gate.workflow import receive, tokens
+from gate.workflow import pages, receive, tokens
 from gate.workflow.work import Worker
-from tests.support.journey import MAIN, OPERATOR, REPOSITORY, World, hint_body, identity, open_world
+from tests.support.journey import MAIN, OPERATOR, RELEASE, REPOSITORY, World, hint_body, identity, open_world
 
 SECRET = b"a webhook secret of this test"
 FORGES = """\
@@ -185,6 +185,36 @@ def test_whoever_pushes_to_the_branch_of_a_pull_request_contributed_to_it(
     assert contributions.load(world.parts.engine, REPOSITORY, 1).revision == 3
     with pytest.raises(NotPermittedError, match="Bob Lind pushed"):
         world.form("bob")
+
+
+@pytest.mark.req("RCV-04", "INV-02")
+@pytest.mark.parametrize("forge", ["hub", "tea"])
+def test_a_retargeted_pull_request_is_another_contribution_and_the_old_one_closes(
+    world: World, client: FlaskClient, vectors: Path, forge: str
+) -> None:
+    world.repo.git("update-ref", "refs/heads/release", world.repo.tip(MAIN) or "")
+    head = branch(world, {"a": "1"})
+    told = pull(world, vectors, forge, head=head)
+    assert deliver(client, forge, json.dumps(told).encode(), "d-0001").status_code == 202
+    world.sign("bob")
+    world.sign("dana")
+    assert world.word(head, MAIN) == "approved"
+
+    told |= {"action": "edited"}
+    told["pull_request"]["base"]["ref"] = "release"
+    assert deliver(client, forge, json.dumps(told).encode(), "d-0002").status_code == 202
+    old, new = (contributions.load(world.parts.engine, REPOSITORY, number) for number in (1, 2))
+    assert (old.state, old.target, new.state, new.target) == ("closed", MAIN, "open", RELEASE)
+    assert world.word(head, RELEASE) == "pending", "its pusher is known, its approvals are for another branch"
+    assert world.answer(head, MAIN).body["verdict"] is None
+    sentences = [one.sentence for one in pages.contribution(world.parts, world.who("anna"), REPOSITORY, 2).timeline]
+    assert any("was opened for refs/heads/release, retargeted from ledger-core#1." in one for one in sentences)
+    sentences = [one.sentence for one in pages.contribution(world.parts, world.who("anna"), REPOSITORY, 1).timeline]
+    assert any("was closed: retargeted on the forge to refs/heads/release." in one for one in sentences)
+
+    told["pull_request"]["base"]["ref"] = "not-protected"
+    assert deliver(client, forge, json.dumps(told).encode(), "d-0003").status_code == 202
+    assert contributions.open_for(world.parts.engine) == ()
 
 
 @pytest.mark.req("INV-13", "RCV-05")
