@@ -25,12 +25,12 @@ class Section:
     lines: tuple[str, ...]
 
 
-def list_names(names: Iterable[str], most: int = NAMES_SHOWN) -> str:
-    """ "Anna, Ben and Carla", or the first five "and 7 more"."""
+def list_names(names: Iterable[str], most: int = NAMES_SHOWN, *, last: str = "and") -> str:
+    """ "Anna, Ben and Carla", or the first five "and 7 more". ``last`` is "or" where any one of them will do."""
     listed = list(names)
     if len(listed) > most:
-        return f"{', '.join(listed[:most])} and {len(listed) - most} more"
-    return " and ".join(filter(None, [", ".join(listed[:-1]), *listed[-1:]]))
+        return f"{', '.join(listed[:most])} {last} {len(listed) - most} more"
+    return f" {last} ".join(filter(None, [", ".join(listed[:-1]), *listed[-1:]]))
 
 
 def explain_decision(decision: Decision) -> tuple[str, ...]:
@@ -45,7 +45,9 @@ def explain_decision(decision: Decision) -> tuple[str, ...]:
     for one in decision.not_counted:
         lines.append(f"Not counted: the approval of {one.name} (entry {one.index}): {one.reason}.")
     if decision.ask:
-        lines.append(f"Ask {name_candidates(decision.ask)}: their signatures would be enough.")
+        is_enough = all(one.is_satisfiable for rule in decision.rules for one in rule.requirements)
+        enough = "their signatures would be enough" if is_enough else "their signatures are needed, and not enough"
+        lines.append(f"Ask {name_candidates(decision.ask)}: {enough}.")
     lines += decision.notes
     lines.append(f"Decided at {_instant(decision)} UTC; valid until {decision.valid_until:%Y-%m-%d %H:%M:%S} UTC.")
     return tuple(lines)
@@ -149,12 +151,12 @@ def _rule_line(rule: Rule, policy: Policy) -> str:
 def _when_words(rule: Rule) -> str:
     words = []
     if rule.when.cross_team is not None:
-        words.append("it comes from another team" if rule.when.cross_team else "it comes from the owning team itself")
+        words.append("comes from another team" if rule.when.cross_team else "comes from the owning team itself")
     if rule.when.paths:
-        words.append(f"it changes {list_names(rule.when.paths)}")
+        words.append(f"changes {list_names(rule.when.paths, last='or')}")
     if rule.when.branches:
-        words.append(f"its target is {list_names(rule.when.branches)}")
-    return f"When {' and '.join(words)}" if words else "Always"
+        words.append(f"is meant for {list_names(rule.when.branches, last='or')}")
+    return f"Applies when a contribution {' and '.join(words)}" if words else "Applies always"
 
 
 def _requirement_words(one: Requirement) -> str:
@@ -210,4 +212,5 @@ def _end_lines(policy: Policy) -> Iterator[str]:
         yield f"Age: it counts for {f'{days} days' if days and not rest else policy.valid_for}."
     if policy.veto is not None:
         kept = "and survives a push" if policy.veto.survives_push else "and ends with a push"
-        yield f"A rejection by {list_names(policy.veto.roles)}: it stands until its giver takes it back, {kept}."
+        who = list_names(policy.veto.roles, last="or")
+        yield f"A rejection by {who}: it stands until its giver takes it back, {kept}."

@@ -137,11 +137,20 @@ def fill(
     short = [
         sum(1 for slot, at in enumerate(slots) if at == number and slot not in plan) for number in range(len(needs))
     ]
+    moved = [_moved(number, slots, plan, backing[number], counted) for number in range(len(needs))]
     results = tuple(
-        _result(need, found, *sides, is_satisfiable=not lacking)
-        for need, found, sides, lacking in zip(needs, filled, able, short, strict=True)
+        _result(need, found, *sides, again=again, is_satisfiable=not lacking)
+        for need, found, sides, again, lacking in zip(needs, filled, able, moved, short, strict=True)
     )
     return Filling(results=results, used=used, ask=_ask(slots, plan, backing, people))
+
+
+def _moved(
+    number: int, slots: list[int], plan: Mapping[int, str], backing: Mapping[str, Valid], counted: Mapping[str, Valid]
+) -> tuple[str, ...]:
+    """Names of those who count elsewhere now and, by the plan, would sign for this need instead."""
+    taken = [person for slot, person in sorted(plan.items()) if slots[slot] == number and person not in backing]
+    return tuple(counted[person].approval.name for person in taken if person in counted)
 
 
 def _backing(need: Need, valid: Iterable[Valid]) -> dict[str, Valid]:
@@ -232,6 +241,7 @@ def _result(
     candidates: tuple[Candidate, ...] = (),
     disqualified: tuple[Disqualified, ...] = (),
     *,
+    again: tuple[str, ...] = (),
     is_satisfiable: bool = True,
 ) -> RequirementResult:
     missing = need.ask.count - len(found)
@@ -253,7 +263,7 @@ def _result(
         meaning=need.ask.meaning,
         places=need.places,
         is_shared=need.ask.is_shared,
-        sentence=_sentence(need, filled, missing, len(candidates)),
+        sentence=_sentence(need, filled, missing, len(candidates), again, is_satisfiable=is_satisfiable),
         filled=filled,
         missing=missing,
         candidates=candidates if missing else (),
@@ -262,10 +272,15 @@ def _result(
     )
 
 
-def _sentence(need: Need, filled: tuple[Filled, ...], missing: int, able: int) -> str:
+def _sentence(
+    need: Need, filled: tuple[Filled, ...], missing: int, able: int, again: tuple[str, ...], *, is_satisfiable: bool
+) -> str:
     if not missing:
         names = " and ".join(one.name for one in filled)
         return f"{names} approved as {need.who}"
     can = {0: "nobody can do this now", 1: "1 person can do this"}.get(able, f"{able} people can do this")
-    article = "an" if need.who[0].lower() in "aeiou" else "a"
-    return f"Needs {missing} more{', each' if missing > 1 else ':'} {article} {need.who} ({can})"
+    if not able and again:
+        can = f"{' and '.join(again)} can do this, once somebody else signs for what they have signed"
+    elif able and not is_satisfiable:
+        can += ", too few for all that is asked"
+    return f"Needs {missing} more with the role {need.who} ({can})"

@@ -22,7 +22,7 @@ def test_an_auditor_gets_population_and_pack(browser: Browser, gate: Gate) -> No
         erik.sign_in("erik").go("/evidence")
         population = download(erik, "button", "Download the population (CSV)").decode("utf-8-sig")
         assert head[:12] in population
-        erik.page.get_by_label("What it is for").fill("Third quarter")
+        erik.page.get_by_label("What the pack is for").fill("Third quarter")
         erik.press("Make the pack")
         erik.reads_title("Queued")
         worker = Worker(parts=gate.parts, report=lambda what, problem: problems.append(f"{what}: {problem}"))

@@ -25,7 +25,7 @@ def test_two_signatures_turn_pending_into_approved(browser: Browser, gate: Gate,
         anna.sign_in("anna")
         number = anna.find_by_head(head)
         anna.reads_title("Pending")
-        anna.reads("Needs 2 more, each a maintainer of ledger (3 people can do this)")
+        anna.reads("Needs 2 more with the role maintainer of ledger (3 people can do this)")
         anna.begin("approve")
         assert "Anna Berg" in anna.statement
         assert head in anna.statement
@@ -33,7 +33,7 @@ def test_two_signatures_turn_pending_into_approved(browser: Browser, gate: Gate,
         anna.reads_title("Signed")
         anna.reads("Your signature is in the audit log")
         anna.open_contribution(number).reads("Retries are bounded.")
-        anna.reads("Needs 1 more: a maintainer of ledger")
+        anna.reads("Needs 1 more with the role maintainer of ledger")
     with visiting(browser, gate, has_scripts=has_scripts) as chen:
         chen.sign_in("chen").open_contribution(number).begin("approve")
         chen.reads("Anna Berg")

@@ -234,7 +234,7 @@ def build_decision(world: World, answer: Answer = Answer.PENDING) -> Decision:
         team="ledger",
         count=2,
         meaning="owner-approval",
-        sentence="Needs 1 more: a maintainer of ledger",
+        sentence="Needs 1 more with the role maintainer of ledger",
         filled=(
             Filled(
                 person="corp:2", name=f"Ines Roth {world.text}", index=30, signed_at=NOW, meaning="I approve as owner"

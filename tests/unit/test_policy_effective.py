@@ -148,10 +148,10 @@ def test_a_refusal_in_words() -> None:
 
 
 REFUSAL = """\
-Pending: Needs 1 more: a maintainer of ledger (1 person can do this).
+Pending: Needs 1 more with the role maintainer of ledger (1 person can do this).
 Rule owner-review: A maintainer of every team whose files change. It applies because cross-team: \
 Alice is of team payments, and ledger/posting/a.py is owned by ledger.
-  Needs 1 more: a maintainer of ledger (1 person can do this).
+  Needs 1 more with the role maintainer of ledger (1 person can do this).
   Can give it: Bob.
   Cannot: Ivan already counts as qa, and one person fills one slot.
 Not counted: the approval of Bob (entry 9): it was given for the earlier head 1111111111; the head is now 2222222222.
@@ -173,11 +173,26 @@ def test_what_nobody_can_satisfy_is_said_with_whom_to_ask() -> None:
     assert [one.reason for one in owners.disqualified] == ["Bob wrote revision 1"]
 
 
+@pytest.mark.req("INV-12", "INV-03")
+def test_who_holds_two_roles_is_spoken_of_as_they_are_asked() -> None:
+    """Whom to ask and who can do it never contradict each other."""
+    staff = tuple(one for one in STAFF if one.login != "bob")
+    moved = evaluate(EFFECTIVE, build_facts(staff=staff, approvals=(approve("ivan", "qa"),)))
+    assert {one.name for one in moved.ask} == {"Ivan", "Dana"}
+    assert "(Ivan can do this, once somebody else signs for what they have signed)" in moved.summary
+    alone = tuple(one for one in staff if one.login != "dana")
+    short = evaluate(EFFECTIVE, build_facts(staff=alone))
+    assert [one.name for one in short.ask] == ["Ivan"]
+    text = "\n".join(explain_decision(short))
+    assert "(1 person can do this, too few for all that is asked)" in text
+    assert "Ask Ivan: their signatures are needed, and not enough." in text
+
+
 @pytest.mark.req("INV-12")
 def test_a_policy_in_plain_words() -> None:
     text = "\n".join(line for section in explain_policy(EFFECTIVE) for line in section.lines)
     for words in (
-        "When it changes ledger/posting/**",
+        "Applies when a contribution changes ledger/posting/**",
         "2 people with the role change-board",
         "GXP-101",
         "as CHG-1042",
