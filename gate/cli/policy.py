@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gate.cli.instance import OPERATOR, instance_option, open_parts, open_settings
+from gate.cli.policy_trial import diff, simulate
 from gate.policy.explain import explain_policy
 from gate.policy.registry import build_policy_set
 from gate.workflow.activate import activate as activate_step
@@ -69,3 +70,7 @@ def explain(instance: Path, repository: str, as_json: bool) -> None:
             click.echo(f"\n{section.title}")
             for line in section.lines:
                 click.echo(f"  - {line}")
+
+
+policy.add_command(simulate)
+policy.add_command(diff)
