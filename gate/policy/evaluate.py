@@ -13,24 +13,16 @@ from datetime import datetime, timedelta
 
 from gate.domain.approval import Act
 from gate.policy.approvals import Acts, read_acts
-from gate.policy.conditions import Applies, Condition, check_conditions, check_revision, rule_applies
-from gate.policy.decision import (
-    Answer,
-    Decision,
-    NotCounted,
-    Reason,
-    RequirementResult,
-    RuleResult,
-    RuleState,
-)
-from gate.policy.document import OutOfScope, Rule, ScopeKind
+from gate.policy.conditions import Condition, check_conditions, check_revision
+from gate.policy.decision import Answer, Decision, Reason, RuleState
+from gate.policy.document import OutOfScope, ScopeKind
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import Facts
 from gate.policy.findings import WORST_FIRST, Findings, summarise
 from gate.policy.ownership import Owned, find_outsider, find_owned
 from gate.policy.paths import branch_name, matches_any
-from gate.policy.requirements import Filling, Need, expand, fill, find_fault
-from gate.policy.separation import People, Separation, separate
+from gate.policy.rules import read_rules, rule_result
+from gate.policy.separation import Separation, separate
 
 
 def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
@@ -53,7 +45,7 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     _read_conditions(found, check_revision(facts))
     scope = _find_scope(policy, separation, outsider)
     if scope is None:
-        _read_rules(found, policy, facts, people, separation, owned, outsider, acts)
+        read_rules(found, policy, facts, people, separation, owned, outsider, acts)
         _read_conditions(found, check_conditions(policy, facts, separation))
     else:
         _leave_out(found, policy, scope)
@@ -154,114 +146,7 @@ def _leave_out(found: Findings, policy: EffectivePolicy, scope: OutOfScope) -> N
     found.add(Answer.APPROVED, "out-of-scope", f"Out of scope by rule {scope.id}: {scope.because}", scope.id)
     for rule in policy.policy.rules:
         because = (f"out of scope by {scope.id}",)
-        found.rules.append(_rule_result(rule, RuleState.NOT_APPLICABLE, because))
-
-
-def _read_rules(
-    found: Findings,
-    policy: EffectivePolicy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    owned: Owned,
-    outsider: str | None,
-    acts: Acts,
-) -> None:
-    verdicts = [(rule, rule_applies(rule, facts, outsider)) for rule in policy.policy.rules]
-    needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, policy.policy, owned)]
-    if not needs:
-        found.add(Answer.ERROR, "no-rule", f"No rule of the policy {policy.id} applies, so nothing can allow this.")
-    faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}
-    for fault in faults.values():
-        found.reasons.append((Answer.ERROR, fault))
-    filling = fill(tuple(needs), policy.policy, facts, people, separation, acts)
-    by_rule: dict[str, list[RequirementResult]] = {}
-    for need, result in zip(needs, filling.results, strict=True):
-        by_rule.setdefault(need.rule, []).append(result)
-        if result.missing:
-            found.add(Answer.PENDING, "approval-missing", result.sentence, need.rule)
-    for rule, applies in verdicts:
-        if applies.applies and rule.id not in by_rule:
-            found.add(Answer.ERROR, "no-requirement", f"The rule {rule.id} applies and asks nobody.", rule.id)
-        found.rules.append(_applied(rule, applies, by_rule.get(rule.id, []), faults, needs))
-    _read_filling(found, policy, filling, needs, acts)
-
-
-def _applied(
-    rule: Rule, applies: Applies, results: list[RequirementResult], faults: dict[str, Reason], needs: list[Need]
-) -> RuleResult:
-    if not applies.applies:
-        return _rule_result(rule, RuleState.NOT_APPLICABLE, applies.because)
-    fault = next((faults[need.id] for need in needs if need.rule == rule.id and need.id in faults), None)
-    is_open = any(result.missing for result in results)
-    state = RuleState.ERROR if fault else RuleState.UNSATISFIED if is_open else RuleState.SATISFIED
-    return _rule_result(rule, state, applies.because, tuple(results), fault.sentence if fault else None)
-
-
-def _rule_result(
-    rule: Rule,
-    state: RuleState,
-    because: tuple[str, ...],
-    results: tuple[RequirementResult, ...] = (),
-    error: str | None = None,
-) -> RuleResult:
-    return RuleResult(
-        id=rule.id,
-        description=rule.description,
-        state=state,
-        because=because,
-        requirements=results,
-        controls=rule.controls,
-        error=error,
-    )
-
-
-def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, needs: list[Need], acts: Acts) -> None:
-    found.counted = sorted(filling.used)
-    found.lapses += [one.lapses_at for one in filling.used.values() if one.lapses_at is not None]
-    found.ask = filling.ask
-    people_used = {one.approval.person for one in filling.used.values()}
-    for one in acts.valid:
-        if one.approval.index not in filling.used:
-            code, reason = _why_unused(
-                one.approval.role,
-                one.approval.team,
-                one.approval.meaning,
-                needs,
-                is_used=one.approval.person in people_used,
-            )
-            found.not_counted.append(
-                NotCounted(
-                    index=one.approval.index,
-                    person=one.approval.person,
-                    name=one.approval.name,
-                    code=code,
-                    reason=reason,
-                )
-            )
-    found.not_counted.sort(key=lambda one: one.index)
-    owners = " or ".join(policy.policy.owners)
-    for need, result in zip(needs, filling.results, strict=True):
-        if not result.is_satisfiable:
-            found.notes.append(
-                f"Nobody can satisfy this now: rule {need.rule} needs {need.ask.count} of {need.who}. "
-                f"Ask {owners}, who own the policy {policy.id}."
-            )
-
-
-def _why_unused(role: str, team: str | None, meaning: str, needs: list[Need], *, is_used: bool) -> tuple[str, str]:
-    asked = [need for need in needs if need.fits(role, team)]
-    if not asked:
-        name = f"{role} of {team}" if team is not None else role
-        return "not-asked", f"no rule that applies asks for {name}"
-    if all(need.ask.meaning != meaning for need in asked):
-        return (
-            "meaning",
-            f"it says {meaning}, and what is asked is {' or '.join(sorted({n.ask.meaning for n in asked}))}",
-        )
-    if is_used:
-        return "one-slot", "another approval of the same person counts, and one person fills one slot"
-    return "not-needed", "enough others have approved; it is not needed"
+        found.rules.append(rule_result(rule, RuleState.NOT_APPLICABLE, because))
 
 
 def _decision(
