@@ -25,7 +25,6 @@ from gate.evidence.pack import BranchInput, ContributionInput, PackInputs
 from gate.evidence.twin import (
     AsOf,
     DecisionRow,
-    Deviation,
     EntryRow,
     ErasableText,
     GateLabel,
@@ -49,6 +48,8 @@ from gate.store import contributions as stored
 from gate.store.contributions import ContributionFilter, ContributionRow
 from gate.workflow.contributor_rows import build_contributors
 from gate.workflow.entry import repository_stream
+from gate.workflow.force import Registered, find_registered
+from gate.workflow.lapses import look_for_lapses
 from gate.workflow.names import Names
 from gate.workflow.parts import Parts
 from gate.workflow.shown import PackRequest
@@ -62,6 +63,7 @@ class _Collected:
 
     parts: Parts
     wanted: PackRequest
+    registered: Registered
     size: int
     entries: dict[int, auditlog.EntryRow] = field(default_factory=dict)
     texts: dict[str, ErasableText] = field(default_factory=dict)
@@ -82,8 +84,9 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
     """Everything of one repository and period, as of the newest checkpoint. ``NotFoundError``, ``UnavailableError``."""
     checkpoint = parts.log.checkpoint()
     head = parse_checkpoint(checkpoint.encode())
-    repository = parts.in_force().repository(wanted.repository)
-    found = _Collected(parts=parts, wanted=wanted, size=head.size)
+    registered = find_registered(parts.engine, parts.in_force(), wanted.repository)
+    repository = registered.repository
+    found = _Collected(parts=parts, wanted=wanted, registered=registered, size=head.size)
     found.carry(0)
     rows = stored.list_page(parts.engine, ContributionFilter(repository=wanted.repository), limit=MANY)
     landed = tuple(_landings(found))
@@ -129,7 +132,7 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
             seal=tuple(hashlib.sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in trust.seal),
         ),
         texts=found.texts,
-        deviations=tuple(_deleted(parts, wanted.repository)),
+        deviations=tuple(look_for_lapses(parts, registered)),
         looked_for=frozenset[DeviationClass](),
     )
 
@@ -182,7 +185,7 @@ def _sheet(found: _Collected, row: ContributionRow, stream: tuple[auditlog.Entry
             for one in stored.revisions(parts.engine, row.repository, row.number)
             if one.idx < found.size
         ),
-        contributors=build_contributors(parts, row),
+        contributors=build_contributors(parts, found.registered.policies, row),
         decision=_decision(found, stream),
     )
 
@@ -231,9 +234,8 @@ def _landings(found: _Collected) -> Iterator[tuple[str, Landing]]:
 
 
 def _branches(found: _Collected, landed: Iterable[tuple[str, Landing]]) -> Iterator[BranchInput]:
-    parts, wanted = found.parts, found.wanted
-    force = parts.in_force()
-    repository = force.repository(wanted.repository)
+    parts = found.parts
+    repository = found.registered.repository
     mirror = parts.mirror(repository.id, repository.url)
     by_branch: dict[str, list[Landing]] = {}
     for branch, one in landed:
@@ -251,20 +253,6 @@ def _branches(found: _Collected, landed: Iterable[tuple[str, Landing]]) -> Itera
             rewritten=any(not mirror.is_ancestor(one.before, one.after) for one in steps),
             landings=steps,
         )
-
-
-def _deleted(parts: Parts, id: str) -> Iterator[Deviation]:
-    """Protected branches that the git server no longer has."""
-    repository = parts.in_force().repository(id)
-    there = set(parts.mirror(repository.id, repository.url).branches())
-    for tip in landings.tips(parts.engine, id):
-        if tip.branch not in there:
-            yield Deviation(
-                id=DeviationClass.HISTORY_REWRITTEN,
-                sentence=f"{id} {tip.branch} was deleted on the git server; its last recorded commit is {tip.tip}.",
-                repository=id,
-                commit=tip.tip,
-            )
 
 
 def _policies(found: _Collected) -> Iterator[PolicyEpoch]:

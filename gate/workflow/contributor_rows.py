@@ -5,6 +5,7 @@ from __future__ import annotations
 from gate.evidence.twin import ContributorRow
 from gate.policy.document import Robot
 from gate.policy.record import parse_facts
+from gate.policy.registry import PolicySet
 from gate.store import blobs
 from gate.store import contributions as stored
 from gate.store.contributions import ContributionRow
@@ -12,13 +13,14 @@ from gate.workflow.names import Names
 from gate.workflow.parts import Parts
 
 
-def build_contributors(parts: Parts, row: ContributionRow) -> tuple[ContributorRow, ...]:
+def build_contributors(parts: Parts, policies: PolicySet, row: ContributionRow) -> tuple[ContributorRow, ...]:
     """Names as in the facts of the recorded decision; an address stands for itself when it is nobody's.
 
+    ``policies`` are those that the repository is, or last was, registered by.
     A declared robot is somebody: it stands as ``robot:<name>``, and its sponsor answers for it.
     """
     names = _names_as_decided(parts, row)
-    live, robots = Names(parts), _robots(parts, row)
+    live, robots = Names(parts), _robots(policies, row)
     seen: dict[tuple[str, str | None, str, str], set[int]] = {}
     for one in stored.contributors(parts.engine, row.repository, row.number):
         robot = robots.get((one.part == "pusher", one.address.casefold())) if one.person is None else None
@@ -33,9 +35,9 @@ def build_contributors(parts: Parts, row: ContributionRow) -> tuple[ContributorR
     )
 
 
-def _robots(parts: Parts, row: ContributionRow) -> dict[tuple[bool, str], Robot]:
+def _robots(policies: PolicySet, row: ContributionRow) -> dict[tuple[bool, str], Robot]:
     """Declared robots by (is it a login?, login or address)."""
-    effective = parts.in_force().policies.policy_for(row.repository, row.target)
+    effective = policies.policy_for(row.repository, row.target)
     known: dict[tuple[bool, str], Robot] = {}
     for robot in effective.robots if effective else ():
         for is_login, label in ((True, robot.login), (False, robot.address)):

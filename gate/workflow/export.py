@@ -30,6 +30,7 @@ from gate.store.packs import PackRow
 from gate.store.tables import pack_issued
 from gate.workflow.collect import collect
 from gate.workflow.entry import build_entry, by_person, thing_subject
+from gate.workflow.force import Registered, find_registered
 from gate.workflow.land import walk_repository
 from gate.workflow.names import Names
 from gate.workflow.parts import Parts
@@ -131,10 +132,11 @@ def build(
     from gate.pdf.render import build_supplements, render_pack
     from gate.pdf.seal import seal
 
-    _check(parts, wanted)
+    registered = _check(parts, wanted)
     pack_id = pack_id or new_pack_id(parts)
-    progress("Looking at the branches.")
-    walk_repository(parts, wanted.repository)
+    if registered.removed_at is None:
+        progress("Looking at the branches.")
+        walk_repository(parts, wanted.repository)
     progress("Gathering entries and proofs.")
     inputs = collect(parts, pack_id, wanted, asked_by)
     progress("Assembling.")
@@ -155,10 +157,10 @@ def new_pack_id(parts: Parts) -> str:
     return f"pack-{parts.clock.now():%Y%m%d}-{parts.random_bytes(4).hex()}"
 
 
-def _check(parts: Parts, wanted: PackRequest) -> None:
-    parts.in_force().repository(wanted.repository)
+def _check(parts: Parts, wanted: PackRequest) -> Registered:
     if wanted.period_from >= wanted.period_to:
         raise InputError("The period ends before it begins.", field="period_to", remedy="Give a later end.")
+    return find_registered(parts.engine, parts.in_force(), wanted.repository)
 
 
 def _record(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from gate.domain.errors import InputError, NotFoundError, UnavailableError
 from gate.policy.document import Repository
 from gate.policy.effective import EffectivePolicy
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.store import blobs, policies
-from gate.store.engine import Engine
+from gate.store.engine import Connection, Engine
+from gate.store.policies import PolicyVersionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,46 @@ class InForceReader:
             last = self._last
             if last is not None and last.index == row.idx:
                 return last
-            files = tuple((name, bytes.fromhex(digest)) for name, digest in sorted(json.loads(row.files).items()))
-            texts = {name: blobs.load(connection, digest) for name, digest in files}
-        try:
-            found = build_policy_set(texts)
-        except InputError as problem:
-            # It was parsed when it was activated: nothing is decided under a policy that no longer reads.
-            raise UnavailableError(f"The policy in force cannot be read: {problem}", code="misconfigured") from problem
-        self._last = InForce(epoch=row.epoch, index=row.idx, files=files, policies=found)
+            self._last = _read_activation(connection, row)
         return self._last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A repository as registered, in the activation that says it; ``removed_at`` is None while that is in force."""
+
+    repository: Repository
+    policies: PolicySet
+    removed_at: datetime | None
+
+
+def find_registered(engine: Engine, force: InForce, id: str) -> Registered:
+    """The repository as it is registered or, when it is no more, as it last was: the record knows its past.
+
+    Raises ``NotFoundError`` for one that never was, ``UnavailableError``.
+    """
+    found = force.policies.registry.repository(id)
+    if found is not None:
+        return Registered(repository=found, policies=force.policies, removed_at=None)
+    with engine.connect() as connection:
+        removed_at: datetime | None = None
+        for row in policies.history(connection):
+            then = _read_activation(connection, row).policies
+            found = then.registry.repository(id)
+            if found is not None:
+                return Registered(repository=found, policies=then, removed_at=removed_at)
+            removed_at = row.activated_at
+    raise NotFoundError(f"No repository was ever registered as {id!r}.", remedy="See the list of repositories.")
+
+
+def _read_activation(connection: Connection, row: PolicyVersionRow) -> InForce:
+    files = tuple((name, bytes.fromhex(digest)) for name, digest in sorted(json.loads(row.files).items()))
+    texts = {name: blobs.load(connection, digest) for name, digest in files}
+    try:
+        found = build_policy_set(texts)
+    except InputError as problem:
+        # It was parsed when it was activated: nothing is decided under a policy that no longer reads.
+        raise UnavailableError(
+            f"The policies of epoch {row.epoch} cannot be read: {problem}", code="misconfigured"
+        ) from problem
+    return InForce(epoch=row.epoch, index=row.idx, files=files, policies=found)

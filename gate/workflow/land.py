@@ -83,11 +83,6 @@ def land(
     raise AssertionError("the loop returns or raises")
 
 
-def walk_all(parts: Parts) -> int:
-    """Look at every repository for what landed unseen: the worker's look. Returns the steps recorded."""
-    return sum(walk_repository(parts, one.id) for one in parts.in_force().policies.registry.repositories)
-
-
 def walk_repository(parts: Parts, id: str) -> int:
     """Fetch one repository and record what landed on its protected branches. ``UnavailableError``."""
     force = parts.in_force()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gate.domain.errors import UnavailableError
+from gate.domain.errors import NotFoundError, UnavailableError
 from gate.evidence.twin import EvidencePack, OutcomeCounts
 from gate.store import contributions, landings
 from gate.store.landings import LandingRow
-from gate.workflow.land import walk_all
+from gate.workflow import export
+from gate.workflow.land import walk_repository
+from gate.workflow.shown import PackRequest
 from gate.workflow.work import Worker
 from tests.support.journey import MAIN, REPOSITORY, START, World, build_pack, check_pack, identity, open_world
 
@@ -181,8 +185,8 @@ def test_where_the_gate_only_watches_a_landing_is_observed(tmp_path: Path, mode:
 def test_what_nobody_told_us_of_is_found_by_walking_the_branch(world: World) -> None:
     world.clock.move(seconds=1)
     world.repo.commit({"f": "1"}, "Hook off", author=identity("gil"), branch=MAIN)
-    assert walk_all(world.parts) == 1
-    assert walk_all(world.parts) == 0
+    assert walk_repository(world.parts, REPOSITORY) == 1
+    assert walk_repository(world.parts, REPOSITORY) == 0
     assert landed(world) == [("unexplained", "unexplained", None)]
     world.repo.commit({"g": "1"}, "Hook off again", author=identity("gil"), branch=MAIN)
     Worker(world.parts, lambda what, problem: pytest.fail(f"{what}: {problem}")).round()
@@ -219,7 +223,7 @@ def test_a_landing_during_an_outage_is_recorded_later_as_what_it_is(world: World
         world.land(head)
     assert landed(world) == []
     world.reload_staff()
-    assert walk_all(world.parts) == 1
+    assert walk_repository(world.parts, REPOSITORY) == 1
     assert landed(world) == [("fast-forward", "approved", 1)]
 
 
@@ -263,3 +267,27 @@ def test_a_pack_of_any_period_made_later_verifies(
     assert [one.number for one in made.pack.contributions] == sheets
     assert [one.number for one in made.pack.untouched] == untouched
     assert check_pack(world, made, tmp_path) == 0
+
+
+@pytest.mark.req("AUD-01", "INV-11", "INV-07")
+def test_a_repository_that_left_the_registry_still_has_packs_of_its_past(world: World, tmp_path: Path) -> None:
+    head = approve(world, "t", "a", 1)
+    world.land(head)
+    registry = world.policies / "repositories.yaml"
+    text = registry.read_text(encoding="utf-8")
+    registry.write_text(text.replace("id: ledger-core", "id: something-else"), encoding="utf-8")
+    world.clock.move(minutes=5)
+    world.activate()
+    with pytest.raises(NotFoundError):
+        world.parts.in_force().repository(REPOSITORY)
+
+    pack = check_equation(world, tmp_path, approved=1)
+    assert [one.number for one in pack.contributions] == [1]
+    assert pack.scope.repositories[0].name == "Ledger core"
+    (lapse,) = [one for one in pack.deviations if one.id == "control_lapse"]
+    assert lapse.sentence.startswith("ledger-core left the registry on 2026-11-22 09:05 UTC")
+
+    wanted = PackRequest(repository=REPOSITORY, period_from=START, period_to=START + timedelta(days=1), reason="Test")
+    assert b"ledger-core" in export.population_csv(world.parts, world.who("iris"), wanted)
+    with pytest.raises(NotFoundError, match="ever registered as 'nothing'"):
+        export.request(world.parts, world.who("iris"), replace(wanted, repository="nothing"))
