@@ -101,12 +101,16 @@ def render(answer: Answer, sha: str, code: int) -> str:
     body = answer.body
     word = str(body.get("answer") or body.get("title") or "error").upper()
     where = "%s#%s" % (body["repository"], body["number"]) if body.get("number") else "revision"
-    lines = ["%s  %s at %s" % (word, where, sha), "  %s" % (body.get("summary") or body.get("detail") or "")]
+    lines = ["%s  %s at %s" % (word, where, sha)]
     if word == "OVERRIDDEN":
         lines.insert(0, "WARNING: allowed by break-glass; a review is owed.")
-    for reason in body.get("reasons") or []:
-        lines.append("  - %s" % reason.get("sentence", ""))
-    for missing in body.get("missing") or []:
+    needs = body.get("missing") or []
+    said = {missing.get("sentence") for missing in needs}
+    reasons = [reason.get("sentence", "") for reason in body.get("reasons") or []]
+    told = ["- %s" % sentence for sentence in reasons if sentence not in said]
+    # The summary is the first reason again, and how many more there are: for when there is nothing else to say.
+    lines += ["  %s" % line for line in told or ([] if needs else [summary_of(body, word)])]
+    for missing in needs:
         names = [who.get("name", "") for who in missing.get("candidates") or []]
         shown = ", ".join(names[:5]) + (" and %d more" % (len(names) - 5) if len(names) > 5 else "")
         lines.append("  needs: %s%s" % (missing.get("sentence", ""), " Ask: %s." % shown if names else ""))
@@ -116,6 +120,14 @@ def render(answer: Answer, sha: str, code: int) -> str:
         if body.get(label):
             lines.append("  %s: %s" % (label, body[label]))
     return "\n".join(lines)
+
+
+def summary_of(body: Dict[str, Any], word: str) -> str:
+    """The summary without the answer's word in front, which stands above it."""
+    summary = str(body.get("summary") or body.get("detail") or "")
+    start = "%s: " % word.capitalize()
+    rest = summary[len(start) :] if summary.startswith(start) else summary
+    return rest[:1].upper() + rest[1:]
 
 
 def find_sha(given: Optional[str]) -> str:

@@ -844,8 +844,7 @@ class Server:
         self.answers.setdefault(sha, {})
         if isinstance(self.answers[sha], dict):
             self.answers[sha] = {**self.answers[sha], **told}
-        lines = [told.get("summary")] if told.get("answer") else []
-        lines += [missing_line(entry) for entry in as_list(told.get("missing")) if isinstance(entry, dict)]
+        lines = told_lines(told) if told.get("answer") else []
         return [show(line) for line in lines[:20] if isinstance(line, str) and line]
 
     def page(self, sha: str | None) -> str:
@@ -937,6 +936,16 @@ def missing_line(entry: Mapping[str, Any]) -> str:
     names = [show(str(one.get("name", ""))) for one in as_list(entry.get("candidates")) if isinstance(one, dict)]
     asking = " Ask: {}.".format(", ".join(names[:8])) if names else ""
     return str(entry.get("sentence", "")) + asking
+
+
+def told_lines(told: Mapping[str, Any]) -> list[Any]:
+    """What an answer says, each thing once: the summary only when there is no need and no reason to print."""
+    needs = [entry for entry in as_list(told.get("missing")) if isinstance(entry, dict)]
+    said = [entry.get("sentence") for entry in needs]
+    reasons = [entry.get("sentence") for entry in as_list(told.get("reasons")) if isinstance(entry, dict)]
+    lines = [sentence for sentence in reasons if sentence not in said] + [missing_line(entry) for entry in needs]
+    word = str(told.get("answer")).capitalize()
+    return ["%s: %s" % (word, line) for line in lines[:1]] + lines[1:] if lines else [told.get("summary")]
 
 
 def as_items(value: Any) -> list[tuple[str, Any]]:
@@ -1160,9 +1169,10 @@ def flush(config: Config, again: bool) -> int:
     outage = deliver(config, None)
     left = spooled(config.spool)
     if outage or left:
-        say("Contribution Gate: %d hints still wait (%s)." % (len(left), outage or "written just now"))
+        waits = hints(len(left), "still waits", "still wait")
+        say("Contribution Gate: %s (%s)." % (waits, outage or "written just now"))
         return 3
-    say("Contribution Gate: nothing waits; %d hints stand refused." % len(spooled(refused)))
+    say("Contribution Gate: nothing waits; %s refused." % hints(len(spooled(refused)), "stands", "stand"))
     return 1 if spooled(refused) else 0
 
 
@@ -1173,8 +1183,8 @@ def status(config: Config) -> int:
         f"mode        {config.mode}",
         f"server      {config.server}",
         "protected   %s" % (", ".join(config.protected) or "nothing"),
-        "waiting     %d hints" % len(spooled(config.spool)),
-        "refused     %d hints" % len(spooled(os.path.join(config.spool, "refused"))),
+        "waiting     %s" % hints(len(spooled(config.spool))),
+        "refused     %s" % hints(len(spooled(os.path.join(config.spool, "refused")))),
     ]
     able = True
     checks = (("hooks", _status_hooks), ("keys", _status_keys), ("git", _status_git), ("verifier", _status_verifier))
@@ -1233,6 +1243,11 @@ def show(value: str | bytes) -> str:
 
 def short(sha: str) -> str:
     return sha[:12]
+
+
+def hints(number: int, one: str = "", many: str = "") -> str:
+    """``1 hint``, ``2 hints``, with a verb that fits."""
+    return ("1 hint %s" % one if number == 1 else "%d hints %s" % (number, many)).strip()
 
 
 def instant(seconds: float) -> str:

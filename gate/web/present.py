@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gate.domain.approval import Act
-from gate.domain.words import count_words
+from gate.domain.words import count_words, leave_out_answer
 from gate.policy.decision import Answer, Candidate, Decision, RequirementResult, RuleResult, RuleState
 from gate.policy.matching import match
 from gate.web.fact_rows import FactTable, build_fact_tables
@@ -85,7 +85,8 @@ class RuleView:
 class ContributionView:
     """``is_recorded``: the decision shown is the recorded one. ``has_other``: another view of it exists.
 
-    ``held`` is set once ``holds_until`` is past, and says so.
+    ``reasons`` are those that no rule or condition shown below says. ``held`` is set once ``holds_until`` is past,
+    and says so.
     """
 
     title: str
@@ -96,6 +97,7 @@ class ContributionView:
     open_rules: tuple[RuleView, ...]
     settled_rules: tuple[RuleView, ...]
     idle_rules: tuple[RuleView, ...]
+    reasons: tuple[str, ...]
     fact_tables: tuple[FactTable, ...]
     acts: tuple[tuple[str, str, str], ...]
     ask: Names
@@ -139,12 +141,29 @@ def build_contribution(page: ContributionPage, *, is_as_decided: bool, now: date
         open_rules=select_rules(rules, RuleState.ERROR, RuleState.UNSATISFIED),
         settled_rules=select_rules(rules, RuleState.SATISFIED),
         idle_rules=select_rules(rules, RuleState.NOT_APPLICABLE),
+        reasons=select_reasons(decision) if decision else (),
         fact_tables=build_fact_tables(page.facts) if page.facts else (),
         acts=tuple((act.value, *ACT_WORDS[act][::2]) for act in page.may),
         ask=build_names(choose_ask(decision, reader) if decision else (), reader),
         held=ENDED if holds_until is not None and holds_until <= now else None,
         holds_until=holds_until,
     )
+
+
+def select_reasons(decision: Decision) -> tuple[str, ...]:
+    """Reasons that stand nowhere else on the page: neither in a rule, nor in a condition, nor as the summary."""
+    said = {condition.sentence for condition in decision.conditions}
+    said |= {one.sentence for rule in decision.rules for one in rule.requirements}
+    said |= {rule.error for rule in decision.rules if rule.error is not None}
+    reasons = dict.fromkeys(reason.sentence for reason in decision.reasons)
+    return tuple(
+        one for one in reasons if one not in said and leave_out_answer(decision.answer, decision.summary) != one
+    )
+
+
+def show_summary(decision: Decision) -> str:
+    """The summary beside the answer's own word."""
+    return leave_out_answer(decision.answer, decision.summary)
 
 
 def choose_ask(decision: Decision, reader: str) -> tuple[Candidate, ...]:
@@ -286,7 +305,7 @@ def show_branch(ref: str) -> str:
 
 def leave_out_name(reason: str, name: str) -> str:
     """What is said of somebody whose name stands just before it: "Boris: Boris pushed it" says it twice."""
-    return reason[len(name) :] if reason.startswith(f"{name} ") else f": {reason}"
+    return reason[len(name) :].replace(f"; {name} ", "; ") if reason.startswith(f"{name} ") else f": {reason}"
 
 
 def show_kind(kind: str) -> str:
@@ -303,6 +322,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "of_person": leave_out_name,
     "span": show_span,
     "state": show_state,
+    "summary": show_summary,
     "when": show_instant,
     "when_exactly": show_instant_exactly,
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gate.auditlog.entry import EntryKind, Statement
+from gate.domain.words import count_words, leave_out_answer
 
 _RESULT = {"APPROVED": "approved", "REJECTED": "rejected", "WITHDRAWN": "withdrew their statement on"}
 
@@ -28,14 +29,15 @@ def narrate(statement: Statement) -> str:
             draft = ", draft" if said.get("draft") else ""
             return f"{place}: change request {said.get('changeRequest') or 'none'}{draft}."
         case EntryKind.REVISION_RECORDED:
-            size = f"{_count(said['commits'], 'commit')}, {_count(said['paths'], 'path')}"
+            size = f"{count_words(said['commits'], 'commit')}, {count_words(said['paths'], 'path')}"
             return f"{place} revision {said['revision']}: head {said['head']}, {size}."
         case EntryKind.CONTRIBUTION_CLOSED:
             return f"{place} was closed: {said.get('why')}."
         case EntryKind.CONTRIBUTION_REOPENED:
             return f"{place} was opened again."
         case EntryKind.DECISION:
-            return f"{place} was decided: {said['answer']}. {said['summary']}"
+            answer, summary = str(said["answer"]), str(said["summary"])
+            return f"{place} was decided: {answer}. {leave_out_answer(answer, summary)}"
         case EntryKind.APPROVAL:
             reviewer = said["reviewer"]
             role = f"{reviewer['role']} of {reviewer['team']}" if reviewer.get("team") else reviewer.get("role")
@@ -46,11 +48,13 @@ def narrate(statement: Statement) -> str:
         case EntryKind.TERMS_ACCEPTED:
             return f"{said['person']['displayName']} accepted the terms {said['terms']}."
         case EntryKind.TRAININGS_IMPORTED:
-            return f"{said['count']} trainings were imported as of {said['asOf']} from {said['source']}."
+            were = "training was" if said["count"] == 1 else "trainings were"
+            return f"{said['count']} {were} imported as of {said['asOf']} from {said['source']}."
         case EntryKind.CHECK_REPORTED:
             return f"{said['reporter']} reported {said['name']}: {said['outcome']} at {said['head']}."
         case EntryKind.HINTS_REFUSED:
-            return f"{said['count']} hints from {said['source']} were refused in the minute {said['minute']}."
+            from_whom = f"from {said['source']} {'was' if said['count'] == 1 else 'were'}"
+            return f"{count_words(said['count'], 'hint')} {from_whom} refused in the minute {said['minute']}."
         case EntryKind.BRANCH_ENROLLED:
             return f"{said['targetRef']} of {said['repository']} is accounted for from {said['tip']} on."
         case EntryKind.LANDED:
@@ -63,11 +67,7 @@ def narrate(statement: Statement) -> str:
             return f"The project token {said['name']} was revoked."
 
 
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number} {what}s"
-
-
 def _landed(said: Mapping[str, Any]) -> str:
     what = f"{said['repository']}#{said['number']}" if said.get("number") else "Something that no contribution explains"
-    commits = _count(len(said["commits"]), "commit")
+    commits = count_words(len(said["commits"]), "commit")
     return f"{what} landed on {said['targetRef']} by {said['kind']}, {commits}: {said['outcome'].replace('_', ' ')}."

@@ -7,6 +7,7 @@ from typing import Final
 
 from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
+from gate.domain.words import address_person
 from gate.policy.approvals import why_unfit
 from gate.policy.decision import RuleState
 from gate.policy.facts import ApprovalFacts, PersonFacts
@@ -89,10 +90,10 @@ def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) 
         return "The directory could not be asked about you just now."
     excluded = next((one for one in decision.excluded if one.person == reader.id), None)
     if excluded is not None:
-        return f"You cannot approve it: {excluded.reason}."
+        return f"You cannot approve it: {address_person(excluded.reason, excluded.name)}."
     unfit = why_unfit(look.gathered.policy.policy, reader, look.gathered.facts.now)
     if unfit is not None:
-        return f"You cannot approve it: {unfit[1]}."
+        return f"You cannot approve it: {address_person(unfit[1], reader.name)}."
     if row.draft:
         return "It is a draft; its author has not asked for review yet."
     if own is not None and own.act == Act.APPROVE and not _has_lapsed(look, own):

@@ -9,6 +9,7 @@ from typing import Final
 
 from gate.domain.contribution import ContributionState, Mode
 from gate.domain.errors import GateError, UnavailableError
+from gate.domain.words import leave_out_answer
 from gate.policy.decision import Answer, Decision
 from gate.policy.document import Repository
 from gate.policy.explain import explain_policy
@@ -289,7 +290,7 @@ def _item(parts: Parts, row: ContributionRow, decision: Decision | None, names: 
         head=row.head,
         state=ContributionState(row.state),
         answer=Answer(row.answer) if row.answer else None,
-        ask=decision.summary if decision else "Not yet decided.",
+        ask=leave_out_answer(decision.answer, decision.summary) if decision else "Not yet decided.",
         opened_at=row.opened_at,
         updated_at=row.updated_at,
         unapproved_in=names.unapproved.mode_of(row.repository, row.number) if has_landed else None,

@@ -29,32 +29,32 @@ def refused(world: World, login: str, number: int = 1) -> str:
 @pytest.mark.req("INV-03", "SGN-04", "INV-12")
 def test_the_author_cannot_approve_and_is_told_why(world: World) -> None:
     world.push("t", {"a": "1"}, author="bob")
-    assert "Bob Lind wrote" in refused(world, "bob")
+    assert "you wrote" in refused(world, "bob")
     world.sign("carl")
 
 
 @pytest.mark.req("INV-03", "SGN-04")
 def test_a_second_address_is_the_same_person(world: World) -> None:
     world.push("t", {"a": "1"}, author=("Someone Else", "BOB@Private.Example"))
-    assert "Bob Lind wrote" in refused(world, "bob")
+    assert "you wrote" in refused(world, "bob")
 
 
 @pytest.mark.req("INV-03", "SGN-04")
 def test_a_co_author_cannot_approve(world: World) -> None:
     world.push("t", {"a": "1"}, message="Both\n\nCo-Authored-By: Bob <bob@private.example>\n")
-    assert "Bob Lind is named as co-author" in refused(world, "bob")
+    assert "you are named as co-author" in refused(world, "bob")
 
 
 @pytest.mark.req("INV-03", "RCV-03")
 def test_a_pusher_who_wrote_nothing_cannot_approve(world: World) -> None:
     world.push("t", {"a": "1"}, pusher=" BOB ")
-    assert "Bob Lind pushed" in refused(world, "bob")
+    assert "you pushed" in refused(world, "bob")
 
 
 @pytest.mark.req("INV-03")
 def test_a_committer_of_somebody_elses_work_cannot_approve(world: World) -> None:
     world.push("t", {"a": "1"}, committer="bob")
-    assert "Bob Lind committed" in refused(world, "bob")
+    assert "you committed" in refused(world, "bob")
 
 
 @pytest.mark.req("INV-03")
@@ -65,7 +65,7 @@ def test_a_contributor_of_an_earlier_revision_cannot_approve_the_later_one(world
     head = world.repo.commit({"a": "2"}, "Anew", parents=[world.repo.tip(MAIN) or ""], author=identity("anna"))
     world.repo.git("update-ref", ref, head)
     world.tell(ref, old, head, "anna")
-    assert "Bob Lind wrote" in refused(world, "bob")
+    assert "you wrote" in refused(world, "bob")
     world.sign("carl")
 
 
@@ -77,7 +77,7 @@ def test_a_push_of_the_same_head_by_somebody_new_excludes_them_too(world: World)
     assert world.word(head) == "approved"
     world.tell("refs/heads/contrib/main/t", head, head, "bob")
     assert world.word(head) == "pending"
-    assert "Bob Lind pushed" in refused(world, "bob")
+    assert "you pushed" in refused(world, "bob")
 
 
 @pytest.mark.req("INV-03")
@@ -87,7 +87,7 @@ def test_a_contributor_of_another_contribution_with_a_shared_commit_cannot_appro
     world.repo.git("update-ref", "refs/heads/release", world.repo.tip(MAIN) or "")
     world.repo.git("update-ref", ref, head)
     world.tell(ref, None, head, "anna")
-    assert "Bob Lind wrote part of what is also in" in refused(world, "bob", number=2)
+    assert "you wrote part of what is also in" in refused(world, "bob", number=2)
 
 
 @pytest.mark.req("INV-03")
@@ -95,7 +95,7 @@ def test_a_contributor_of_the_same_patch_rebased_elsewhere_cannot_approve(world:
     world.push("one", {"lib.py": "line\n" * 3}, author="bob", pusher="bob")
     other = world.repo.commit({"zzz": "moved on"}, "Main moves", author=identity("carl"), branch=MAIN)
     world.push("two", {"lib.py": "line\n" * 3}, base=other)
-    assert "Bob Lind" in refused(world, "bob", number=2)
+    assert "you " in refused(world, "bob", number=2)
     world.form("carl", number=2)
 
 
@@ -118,7 +118,7 @@ def test_the_sponsor_of_a_robot_answers_for_it(world: World) -> None:
     world.staff.roles["ledger-maintainers"] = ("bob", "gil")
     world.reload_staff()
     world.push("t", {"a": "1"}, author=("Robot", "robo@example.org"), pusher="anna")
-    assert "Gil Maro is the sponsor" in refused(world, "gil")
+    assert "you are the sponsor" in refused(world, "gil")
 
 
 @pytest.mark.req("SGN-04")
@@ -130,7 +130,7 @@ def test_every_spelling_of_a_login_is_one_person_who_cannot_approve(world: World
     who, _ = session.sign_in(world.parts, spelling, PASSWORD, ADDRESS)
     assert who.key == world.who("anna").key
     world.sessions["spelt"] = who
-    assert "Anna Berg pushed" in refused(world, "spelt")
+    assert "you pushed" in refused(world, "spelt")
 
 
 @pytest.mark.req("SGN-04", "DIR-03")
