@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from gate.domain.approval import MeaningKind
 from gate.domain.contribution import Mode
+from gate.policy.cases import Case
 
 REPOSITORY_TEAMS = "{repository}"
 
@@ -268,7 +269,8 @@ class Policy:
 
     Separation and binding have no members: all contributors over all revisions are excluded, an unattributed one
     stops the decision, and approvals bind to the head. No file can say otherwise. ``carry_over`` lets an entry of its
-    own carry an approval to a revision that is proven equal; ``carry_over_at`` says otherwise for a level.
+    own carry an approval to a revision that is proven equal; ``carry_over_at`` says otherwise for a level. ``cases``
+    are the tests of the file; they change no answer.
     """
 
     file: str
@@ -294,6 +296,7 @@ class Policy:
     freezes: tuple[Freeze, ...] = ()
     delegation: Delegation | None = None
     break_glass: BreakGlass | None = None
+    cases: tuple[Case, ...] = ()
 
     def role(self, name: str) -> Role:
         return next(role for role in self.roles if role.name == name)

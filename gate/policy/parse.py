@@ -8,6 +8,7 @@ contributor. Pure: takes name and text.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from gate.domain.approval import MeaningKind
 from gate.policy import shape as shapes
@@ -39,6 +40,7 @@ from gate.policy.read import (
     read_path_patterns,
     read_requirement,
 )
+from gate.policy.read_cases import read_cases
 from gate.policy.sections import (
     read_break_glass,
     read_carry_over,
@@ -69,7 +71,7 @@ def read_policy(source: Source) -> Policy:
     classification = read_classification(source, found.classification)
     rules = _read_rules(source, found, roles, meanings, classification)
     freezes = read_freezes(source, found, roles, found.meanings, classification)
-    return Policy(
+    policy = Policy(
         file=source.name,
         id=found.metadata.id,
         title=found.metadata.title,
@@ -94,6 +96,7 @@ def read_policy(source: Source) -> Policy:
         delegation=read_delegation(source, found.delegation, roles),
         break_glass=read_break_glass(source, found.break_glass, roles, found.meanings, rules, freezes),
     )
+    return replace(policy, cases=read_cases(source, found.fixtures, found.tests, policy))
 
 
 def _refuse_unbuilt(source: Source, found: shapes.PolicyShape) -> None:

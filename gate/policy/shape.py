@@ -11,21 +11,18 @@ import types
 import typing
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from gate.domain.errors import InputError
+from gate.policy.shape_tests import SceneShape, TestShape
+from gate.policy.shape_words import Label as Label
+from gate.policy.shape_words import Name as Name
+from gate.policy.shape_words import Prose, Team
+from gate.policy.shape_words import Shape as Shape
+from gate.policy.shape_words import Some as Some
 from gate.policy.source import Place, Source
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Prose = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
-Team = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
-Some = Annotated[list[Label], Field(min_length=1)]
 T = TypeVar("T", bound=BaseModel)
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class MetadataShape(Shape):
@@ -232,8 +229,8 @@ class PolicyShape(Shape):
     delegation: DelegationShape | None = None
     break_glass: BreakGlassShape | None = None
     rules: list[RuleShape] = Field(min_length=1)
-    fixtures: dict[str, Any] = {}
-    tests: list[Any] = []
+    fixtures: dict[Name, SceneShape] = {}
+    tests: list[TestShape] = []
 
 
 class RepositoryShape(Shape):
