@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate.domain.approval import Act
-from gate.domain.people import PersonState
 from gate.policy.decision import NotCounted
 from gate.policy.document import Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ApprovalFacts, Facts, PersonFacts
 from gate.policy.paths import branch_name
-from gate.policy.prerequisites import check_approver
+from gate.policy.prerequisites import check_approver, why_unfit
 from gate.policy.separation import People, Separation
 
 
@@ -105,17 +104,6 @@ def _wrong_person(
         team = f" of {one.team}" if one.team is not None else ""
         return "role-lost", f"{person.name} does not hold the role {one.role}{team} now"
     return None
-
-
-def why_unfit(policy: Policy, person: PersonFacts, now: datetime) -> tuple[str, str] | None:
-    """Why somebody cannot approve anything under this policy now, contributions aside: code and reason."""
-    if person.robot:
-        return "robot", f"{person.name} is a robot, and robots never approve"
-    if person.state != PersonState.ACTIVE:
-        detail = f" ({', '.join(person.state_reasons)})" if person.state_reasons else ""
-        return "not-active", f"{person.name} is {person.state} in the directory{detail}"
-    missing = check_approver(policy, person, now).missing
-    return ("prerequisite", f"{person.name} {missing}") if missing is not None else None
 
 
 def holds_role(person: PersonFacts, role: str, team: str | None) -> bool:

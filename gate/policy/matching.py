@@ -2,14 +2,16 @@
 
 ``match`` finds a largest assignment, ``cheapest`` a largest one that asks the fewest people for something new, by
 successive shortest augmenting paths, without recursion. Both are deterministic: earlier slots, then earlier people.
+``untangle`` comes before them where one person signed for another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 P = TypeVar("P", bound=Hashable)
+MOST_WAYS = 512
 
 
 def match(slots: Sequence[Iterable[P]]) -> dict[int, P]:
@@ -60,3 +62,27 @@ def _shift(holder: dict[P, int], came_from: Mapping[P, int], person: P, start: i
         if slot == start:
             return
         person = previous[slot]
+
+
+def untangle(parties: Sequence[frozenset[P]]) -> Iterator[tuple[int, ...]]:
+    """Every way to keep, of acts that were each given by or for ``parties[i]``, only such as do not overlap in part.
+
+    Whoever signed for somebody fills one slot with them: either that act is kept and everything else of both is left
+    out, or it is left out. What each way keeps is then matched as if every party were one person. Acts without others
+    in their party come first; after ``MOST_WAYS`` no further way is tried, which can only miss a yes.
+    """
+    waiting = [tuple(range(len(parties)))]
+    ways = 0
+    while waiting and ways < MOST_WAYS:
+        kept = waiting.pop()
+        torn = next((parties[at] for at in kept if len(parties[at]) > 1 and _is_torn(parties, kept, at)), None)
+        if torn is None:
+            ways += 1
+            yield kept
+        else:
+            waiting.append(tuple(at for at in kept if parties[at] == torn or not parties[at] & torn))
+            waiting.append(tuple(at for at in kept if parties[at] != torn))
+
+
+def _is_torn(parties: Sequence[frozenset[P]], kept: tuple[int, ...], at: int) -> bool:
+    return any(parties[at] & parties[other] and parties[at] != parties[other] for other in kept)

@@ -1,4 +1,4 @@
-"""Whether one person meets a prerequisite: terms accepted, training valid.
+"""Whether one person meets a prerequisite: terms accepted, training valid; and whether they could approve at all.
 
 A training counts up to and including its last instant. ``lapses_at`` is the first instant at which time alone would
 change the answer, for ``Decision.valid_until``.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gate.domain.people import PersonState
 from gate.policy.document import Policy, Prerequisite, Subject
 from gate.policy.facts import PersonFacts
 
@@ -54,3 +55,14 @@ def check_approver(policy: Policy, person: PersonFacts, now: datetime) -> Met:
         if met.lapses_at is not None:
             lapses.append(met.lapses_at)
     return Met(lapses_at=min(lapses, default=None))
+
+
+def why_unfit(policy: Policy, person: PersonFacts, now: datetime) -> tuple[str, str] | None:
+    """Why somebody cannot approve anything under this policy now, contributions aside: code and reason."""
+    if person.robot:
+        return "robot", f"{person.name} is a robot, and robots never approve"
+    if person.state != PersonState.ACTIVE:
+        detail = f" ({', '.join(person.state_reasons)})" if person.state_reasons else ""
+        return "not-active", f"{person.name} is {person.state} in the directory{detail}"
+    missing = check_approver(policy, person, now).missing
+    return ("prerequisite", f"{person.name} {missing}") if missing is not None else None

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from gate.policy.approvals import Acts, Valid, why_unfit
+from gate.policy.approvals import Acts, Valid
 from gate.policy.decision import Candidate, Disqualified, Filled, Reason, RequirementResult
 from gate.policy.document import Of, Policy, Requirement, Rule
 from gate.policy.facts import Facts, RoleMembers
 from gate.policy.matching import cheapest, match
 from gate.policy.ownership import Owned
+from gate.policy.prerequisites import why_unfit
 from gate.policy.separation import People, Separation
 
 

@@ -8,9 +8,9 @@ from typing import Final
 from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
 from gate.domain.words import address_person
-from gate.policy.approvals import why_unfit
 from gate.policy.decision import RuleState
 from gate.policy.facts import ApprovalFacts, PersonFacts
+from gate.policy.prerequisites import why_unfit
 from gate.workflow.evaluate import Look
 from gate.workflow.shown import SignChoice
 
