@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from gate.directory.api import Layout
@@ -55,6 +56,10 @@ class LookupDirectory(ABC):
     @property
     @abstractmethod
     def source(self) -> DirectorySource: ...
+
+    @property
+    def remembered_since(self) -> datetime | None:
+        return None
 
     @abstractmethod
     def _run(self, call: Callable[[Session], T]) -> T: ...

@@ -253,7 +253,7 @@ def _unsaid_pushers(source: Source, repository: str, revisions: Iterable[Revisio
 def _ask_directory(
     parts: Parts, policy: EffectivePolicy, recorded: _Recorded, groups: tuple[RoleGroup, ...], also: tuple[str, ...]
 ) -> _Asked:
-    asked = _Asked(started_at=parts.clock.now())
+    asked = _Asked(started_at=parts.directory.remembered_since or parts.clock.now())
     keys = {one.person for one in recorded.contributors if one.person}
     keys |= {one.person for one in recorded.approvals} | set(also)
     keys |= {recorded.row.author_person} if recorded.row.author_person else set()
