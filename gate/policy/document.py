@@ -188,11 +188,16 @@ class LevelPaths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
-    """``levels`` from lowest to highest; the highest level of any changed path counts, ``default`` where none does."""
+    """``levels`` from lowest to highest; the highest level of any changed path counts, ``default`` where none does.
+
+    ``raised`` are the entries of layers. What they match counts at its own level *and* at theirs: a rule for the lower
+    level is never lost by raising.
+    """
 
     levels: tuple[str, ...]
     default: str
     paths: tuple[LevelPaths, ...]
+    raised: tuple[LevelPaths, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,11 +261,14 @@ class CarryOverAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
+    """``layer`` is the repository layer that added it, None in the policy itself."""
+
     id: str
     description: str
     when: When
     require: tuple[Requirement, ...]
     controls: tuple[str, ...] = ()
+    layer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +279,9 @@ class Policy:
     stops the decision, and approvals bind to the head. No file can say otherwise. ``carry_over`` lets an entry of its
     own carry an approval to a revision that is proven equal; ``carry_over_at`` says otherwise for a level. ``cases``
     are the tests of the file; they change no answer.
+
+    ``added_ownership``, ``added_change_requests`` and ``layers`` (ids) come from layers: added owners own a path
+    besides its owners, who keep it.
     """
 
     file: str
@@ -297,12 +308,49 @@ class Policy:
     delegation: Delegation | None = None
     break_glass: BreakGlass | None = None
     cases: tuple[Case, ...] = ()
+    added_ownership: tuple[Ownership, ...] = ()
+    added_change_requests: tuple[ChangeRequest, ...] = ()
+    layers: tuple[str, ...] = ()
 
     def role(self, name: str) -> Role:
         return next(role for role in self.roles if role.name == name)
 
     def meaning(self, id: str) -> Meaning:
         return next(meaning for meaning in self.meanings if meaning.id == id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tightened:
+    """``count`` people at least for requirement ``number`` (from 0) of ``rule``."""
+
+    rule: str
+    number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One file of kind RepositoryLayer, checked against the policy it extends. It adds and tightens, nothing else."""
+
+    file: str
+    id: str
+    title: str
+    extends: str
+    owners: tuple[str, ...]
+    repositories: tuple[str, ...]
+    branches: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    tighten: tuple[Tightened, ...] = ()
+    valid_for: timedelta | None = None
+    forbids_carry_over: bool = False
+    ownership: tuple[Ownership, ...] = ()
+    raised: tuple[LevelPaths, ...] = ()
+    prerequisites: tuple[Prerequisite, ...] = ()
+    checks: tuple[Check, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    veto_roles: tuple[str, ...] = ()
+    change_request: ChangeRequest | None = None
+    never_waives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

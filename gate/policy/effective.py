@@ -19,6 +19,7 @@ from gate.policy.document import (
     CarryOver,
     ChangeRequest,
     Freeze,
+    Ownership,
     Policy,
     Prerequisite,
     Repository,
@@ -51,8 +52,9 @@ class EffectivePolicy:
 
     @property
     def change_requests(self) -> tuple[ChangeRequest, ...]:
-        """The policy's and the repository's: a repository adds, it never loosens."""
-        return tuple(one for one in (self.policy.change_request, self.repository.change_request) if one is not None)
+        """The policy's, the repository's and its layers': a repository adds, it never loosens."""
+        own = (self.policy.change_request, self.repository.change_request)
+        return tuple(one for one in (*own, *self.policy.added_change_requests) if one is not None)
 
 
 def build_effective(policy: Policy, repository: Repository, robots: tuple[Robot, ...]) -> EffectivePolicy:
@@ -72,10 +74,7 @@ def _document(policy: Policy, repository: Repository, robots: tuple[Robot, ...])
         "title": policy.title,
         "repository": _repository(repository, robots),
         "roles": {role.name: role.group for role in policy.roles},
-        "ownership": [
-            {"paths": list(entry.paths), "team": entry.team if entry.team is not None else REPOSITORY_TEAMS}
-            for entry in policy.ownership
-        ],
+        "ownership": [_owners(entry) for entry in policy.ownership],
         "separation": {"exclude": "all_contributors", "over": "all_revisions", "unattributed": "deny"},
         "binding": "head",
         "validForSeconds": int(policy.valid_for.total_seconds()) if policy.valid_for is not None else None,
@@ -101,6 +100,9 @@ def _later_sections(policy: Policy) -> dict[str, Any]:
             "default": one.default,
             "paths": [{"level": entry.level, "paths": list(entry.paths)} for entry in one.paths],
         }
+        if one.raised:
+            raised = [{"level": entry.level, "paths": list(entry.paths)} for entry in one.raised]
+            found["classification"]["raised"] = raised
     if policy.carry_over is not CarryOver.NONE or policy.carry_over_at:
         at = {one.level: one.carry_over.value for one in policy.carry_over_at}
         found["carryOver"] = {"default": policy.carry_over.value, "at": at}
@@ -111,7 +113,15 @@ def _later_sections(policy: Policy) -> dict[str, Any]:
         found["delegation"] = {"roles": sorted(policy.delegation.roles), "maxPeriodSeconds": seconds}
     if policy.break_glass is not None:
         found["breakGlass"] = _break_glass(policy.break_glass)
+    if policy.added_ownership:
+        found["addedOwnership"] = [_owners(entry) for entry in policy.added_ownership]
+    if policy.added_change_requests:
+        found["addedChangeRequests"] = [one.pattern for one in policy.added_change_requests]
     return found
+
+
+def _owners(entry: Ownership) -> dict[str, Any]:
+    return {"paths": list(entry.paths), "team": entry.team if entry.team is not None else REPOSITORY_TEAMS}
 
 
 def _freeze(one: Freeze) -> dict[str, Any]:
@@ -172,7 +182,8 @@ def _veto(policy: Policy) -> dict[str, Any] | None:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {"id": rule.id, "when": _when(rule.when), "require": [_requirement(one) for one in rule.require]}
+    found = {"id": rule.id, "when": _when(rule.when), "require": [_requirement(one) for one in rule.require]}
+    return found | ({"layer": rule.layer} if rule.layer is not None else {})
 
 
 def _when(when: When) -> dict[str, Any]:

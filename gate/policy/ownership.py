@@ -11,18 +11,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gate.domain.people import RoleGroup
-from gate.policy.document import Policy
+from gate.policy.document import Ownership, Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import PathFacts, PersonFacts
-from gate.policy.paths import path_matcher
+from gate.policy.paths import Matcher, path_matcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owned:
-    """``teams`` own some changed path, sorted; ``sets`` are the distinct groups of owners, each with one path."""
+    """``teams`` own some changed path, sorted; ``sets`` are the distinct groups of owners, each with one path.
+
+    ``added`` are the teams that own a changed path by a layer only: each of them is asked where every owning team is,
+    and otherwise they stand in for nobody. ``sets`` know nothing of them, so a layer makes nobody an insider.
+    """
 
     teams: tuple[str, ...]
     sets: tuple[tuple[frozenset[str], str], ...]
+    added: tuple[str, ...] = ()
+
+    @property
+    def own_teams(self) -> tuple[str, ...]:
+        """The teams that own a changed path by the policy itself."""
+        return tuple(team for team in self.teams if team not in self.added)
 
     def path_outside(self, team: str | None) -> tuple[str, frozenset[str]] | None:
         """A changed path that ``team`` does not own, with its owners; None when it owns them all."""
@@ -39,19 +49,22 @@ def changed_names(paths: Iterable[PathFacts]) -> Iterator[str]:
 
 def find_owned(effective: EffectivePolicy, paths: tuple[PathFacts, ...]) -> Owned:
     """The owners of what changed. No path at all gives no team; the caller must not take that for an answer."""
-    entries = [
-        (
-            path_matcher(entry.paths),
-            frozenset(effective.repository.owning_teams if entry.team is None else (entry.team,)),
-        )
-        for entry in reversed(effective.policy.ownership)
-    ]
+    entries = [_owners(effective, entry) for entry in reversed(effective.policy.ownership)]
+    more = [_owners(effective, entry) for entry in effective.policy.added_ownership]
     sets: dict[frozenset[str], str] = {}
+    added: set[str] = set()
     for name in changed_names(paths):
         owners = next((teams for matches, teams in entries if matches(name)), frozenset[str]())
         sets.setdefault(owners, name)
-    teams = sorted({team for owners in sets for team in owners})
-    return Owned(teams=tuple(teams), sets=tuple(sets.items()))
+        if more:
+            added |= {team for matches, teams in more if matches(name) for team in teams}
+    own = {team for owners in sets for team in owners}
+    return Owned(teams=tuple(sorted(own | added)), sets=tuple(sets.items()), added=tuple(sorted(added - own)))
+
+
+def _owners(effective: EffectivePolicy, entry: Ownership) -> tuple[Matcher, frozenset[str]]:
+    teams = effective.repository.owning_teams if entry.team is None else (entry.team,)
+    return path_matcher(entry.paths), frozenset(teams)
 
 
 def find_outsider(owned: Owned, contributors: Iterable[PersonFacts]) -> str | None:

@@ -31,6 +31,7 @@ from gate.policy.document import (
     Veto,
     When,
 )
+from gate.policy.layer_shape import LayerShape
 from gate.policy.read import (
     check_declared,
     check_unique,
@@ -63,13 +64,13 @@ def parse_policy(name: str, text: str | bytes) -> Policy:
 def read_policy(source: Source) -> Policy:
     """A policy from an already parsed file of kind ApprovalPolicy."""
     found = shapes.shape_of(shapes.PolicyShape, source)
-    _refuse_unbuilt(source, found)
+    refuse_unbuilt(source, found)
     _check_separation(source, found)
     roles = _read_roles(source, found)
     meanings = tuple(Meaning(id=id, text=one.text, kind=MeaningKind(one.kind)) for id, one in found.meanings.items())
     terms = tuple(Terms(id=id, title=one.title, text=one.text) for id, one in found.terms.items())
     classification = read_classification(source, found.classification)
-    rules = _read_rules(source, found, roles, meanings, classification)
+    rules = read_rules(source, found, roles, meanings, classification)
     freezes = read_freezes(source, found, roles, found.meanings, classification)
     policy = Policy(
         file=source.name,
@@ -85,9 +86,9 @@ def read_policy(source: Source) -> Policy:
         valid_for=read_duration(source, ("approval", "valid_for"), found.approval.valid_for),
         veto=_read_veto(source, found, roles),
         terms=terms,
-        prerequisites=_read_prerequisites(source, found, terms, classification),
+        prerequisites=read_prerequisites(source, found, terms, classification),
         change_request=read_change_request(source, ("change_request",), found.change_request),
-        checks=_read_checks(source, found),
+        checks=read_checks(source, found),
         out_of_scope=_read_out_of_scope(source, found),
         classification=classification,
         carry_over=CarryOver(found.approval.carry_over),
@@ -99,16 +100,11 @@ def read_policy(source: Source) -> Policy:
     return replace(policy, cases=read_cases(source, found.fixtures, found.tests, policy))
 
 
-def _refuse_unbuilt(source: Source, found: shapes.PolicyShape) -> None:
+def refuse_unbuilt(source: Source, found: shapes.PolicyShape | LayerShape) -> None:
     """What this version reads and does not decide by yet: never accepted and ignored."""
-    unbuilt: list[tuple[Place, bool]] = [
-        (("classification",), found.classification is not None),
-        (("freezes",), bool(found.freezes)),
-        (("delegation",), found.delegation is not None),
-        (("break_glass",), found.break_glass is not None),
-        (("approval", "carry_over"), found.approval.carry_over != "none" or bool(found.approval.carry_over_at)),
-        (("veto", "cleared_by"), found.veto is not None and bool(found.veto.cleared_by)),
-    ]
+    unbuilt: list[tuple[Place, bool]] = [(("freezes",), bool(found.freezes))]
+    if isinstance(found, shapes.PolicyShape):
+        unbuilt += _unbuilt_sections(found)
     for number, one in enumerate(found.prerequisites):
         place: Place = ("prerequisites", number)
         unbuilt.append(((*place, "for"), "author" in one.subjects))
@@ -129,6 +125,16 @@ def _refuse_unbuilt(source: Source, found: shapes.PolicyShape) -> None:
             raise source.error(
                 where, f"`{where[-1]}` is not supported by this version of the gate.", "Remove it, or update the gate."
             )
+
+
+def _unbuilt_sections(found: shapes.PolicyShape) -> list[tuple[Place, bool]]:
+    return [
+        (("classification",), found.classification is not None),
+        (("delegation",), found.delegation is not None),
+        (("break_glass",), found.break_glass is not None),
+        (("approval", "carry_over"), found.approval.carry_over != "none" or bool(found.approval.carry_over_at)),
+        (("veto", "cleared_by"), found.veto is not None and bool(found.veto.cleared_by)),
+    ]
 
 
 def _check_separation(source: Source, found: shapes.PolicyShape) -> None:
@@ -164,21 +170,14 @@ def _read_roles(source: Source, found: shapes.PolicyShape) -> tuple[Role, ...]:
 def _read_ownership(source: Source, found: shapes.PolicyShape) -> tuple[Ownership, ...]:
     entries = []
     for number, entry in enumerate(found.ownership):
-        place: Place = ("ownership", number)
-        if entry.team != REPOSITORY_TEAMS and _TEAM.fullmatch(entry.team) is None:
+        owners = read_owners(source, number, entry)
+        if "**" in owners.paths and number > 0:
             raise source.error(
-                (*place, "team"),
-                f"`{entry.team}` is not a team.",
-                'Write a team\'s name, or "{repository}" for the owning teams of repositories.yaml.',
-            )
-        paths = read_path_patterns(source, (*place, "paths"), entry.paths)
-        if "**" in paths and number > 0:
-            raise source.error(
-                place,
+                ("ownership", number),
                 "A catch-all (`**`) below other entries takes every path from them: the last match wins.",
                 "Make it the first entry.",
             )
-        entries.append(Ownership(paths=paths, team=None if entry.team == REPOSITORY_TEAMS else entry.team))
+        entries.append(owners)
     if "**" not in entries[0].paths:
         raise source.error(
             ("ownership",),
@@ -188,9 +187,22 @@ def _read_ownership(source: Source, found: shapes.PolicyShape) -> tuple[Ownershi
     return tuple(entries)
 
 
-def _read_rules(
+def read_owners(source: Source, number: int, entry: shapes.OwnershipShape) -> Ownership:
+    """One entry of ``ownership``."""
+    place: Place = ("ownership", number)
+    if entry.team != REPOSITORY_TEAMS and _TEAM.fullmatch(entry.team) is None:
+        raise source.error(
+            (*place, "team"),
+            f"`{entry.team}` is not a team.",
+            'Write a team\'s name, or "{repository}" for the owning teams of repositories.yaml.',
+        )
+    paths = read_path_patterns(source, (*place, "paths"), entry.paths)
+    return Ownership(paths=paths, team=None if entry.team == REPOSITORY_TEAMS else entry.team)
+
+
+def read_rules(
     source: Source,
-    found: shapes.PolicyShape,
+    found: shapes.PolicyShape | LayerShape,
     roles: tuple[Role, ...],
     meanings: tuple[Meaning, ...],
     classification: Classification | None,
@@ -236,9 +248,9 @@ def _read_veto(source: Source, found: shapes.PolicyShape, roles: tuple[Role, ...
     )
 
 
-def _read_prerequisites(
+def read_prerequisites(
     source: Source,
-    found: shapes.PolicyShape,
+    found: shapes.PolicyShape | LayerShape,
     terms: tuple[Terms, ...],
     classification: Classification | None,
 ) -> tuple[Prerequisite, ...]:
@@ -269,7 +281,7 @@ def _read_prerequisites(
     return tuple(read)
 
 
-def _read_checks(source: Source, found: shapes.PolicyShape) -> tuple[Check, ...]:
+def read_checks(source: Source, found: shapes.PolicyShape | LayerShape) -> tuple[Check, ...]:
     check_unique(source, "check", "checks", "name", (check.name for check in found.checks))
     return tuple(Check(name=check.name, reporters=tuple(check.reporters)) for check in found.checks)
 

@@ -6,17 +6,19 @@ somebody pushes. ``policy_for`` answers None for what no policy covers, and ``ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gate.domain.contribution import Mode
 from gate.domain.errors import InputError
 from gate.policy import shape as shapes
-from gate.policy.document import Policy, Registry, Repository, Robot
+from gate.policy.document import Layer, Policy, Registry, Repository, Robot
 from gate.policy.effective import EffectivePolicy, build_effective
+from gate.policy.layers import apply_layers
 from gate.policy.parse import read_policy
 from gate.policy.paths import branch_name, check_glob, glob_matches, globs_overlap, matches_any
-from gate.policy.read import read_change_request
+from gate.policy.read import check_declared, read_change_request
+from gate.policy.read_layer import extended_by, read_layer
 from gate.policy.source import Source, parse_source
 
 
@@ -26,6 +28,7 @@ class PolicySet:
 
     registry: Registry
     policies: tuple[Policy, ...]
+    layers: tuple[Layer, ...] = ()
 
     def policy(self, id: str) -> Policy | None:
         return next((policy for policy in self.policies if policy.id == id), None)
@@ -35,7 +38,7 @@ class PolicySet:
         return entry is not None and matches_any(entry.protected, branch_name(branch))
 
     def policy_for(self, repository: str, branch: str) -> EffectivePolicy | None:
-        """The one policy for this branch; None when none (or, against all checks, several) apply."""
+        """The one policy for this branch with its layers; None when none (or, against all checks, several) apply."""
         entry = self.registry.repository(repository)
         if entry is None:
             return None
@@ -48,7 +51,17 @@ class PolicySet:
         if len(fitting) != 1:
             return None
         robots = tuple(robot for robot in self.registry.robots if matches_any(robot.repositories, repository))
-        return build_effective(fitting[0], entry, robots)
+        return build_effective(apply_layers(fitting[0], self.layers_on(fitting[0], repository, name)), entry, robots)
+
+    def layers_on(self, policy: Policy, repository: str, branch: str) -> tuple[Layer, ...]:
+        """The layers that extend ``policy`` for this branch, by id."""
+        return tuple(
+            layer
+            for layer in self.layers
+            if layer.extends == policy.id
+            and matches_any(layer.repositories, repository)
+            and matches_any(layer.branches, branch_name(branch))
+        )
 
 
 def parse_registry(name: str, text: str | bytes) -> Registry:
@@ -58,7 +71,7 @@ def parse_registry(name: str, text: str | bytes) -> Registry:
 
 def build_policy_set(files: Mapping[str, str | bytes]) -> PolicySet:
     """All files of ``policies/`` (name to text), checked one by one and together. Raises only ``InputError``."""
-    registries, policies = [], []
+    registries, policies, layers = [], [], []
     sources: dict[str, Source] = {}
     for name in sorted(files):
         source = parse_source(name, files[name])
@@ -68,13 +81,55 @@ def build_policy_set(files: Mapping[str, str | bytes]) -> PolicySet:
             registries.append(_read_registry(source))
         elif kind is None or kind == "ApprovalPolicy":
             policies.append(read_policy(source))
+        elif kind == "RepositoryLayer":
+            layers.append(source)
         else:
-            raise source.error(("kind",), f"`{kind}` is not a kind of file.", "Write ApprovalPolicy or Repositories.")
+            raise source.error(
+                ("kind",), f"`{kind}` is not a kind of file.", "Write ApprovalPolicy, RepositoryLayer or Repositories."
+            )
     registry = _one_registry(registries)
     _check_ids(policies, sources)
+    read = _read_layers(layers, policies)
+    _check_ids([*policies, *read], sources)
+    _check_layers_meet(read, sources)
     for number in range(len(registry.repositories)):
         _check_covered(registry, number, tuple(policies), sources[registry.file])
-    return PolicySet(registry=registry, policies=tuple(policies))
+    return PolicySet(registry=registry, policies=tuple(policies), layers=tuple(read))
+
+
+def _read_layers(sources: list[Source], policies: list[Policy]) -> list[Layer]:
+    """Each on the policy it extends, by id: the order in which they are applied."""
+    found = []
+    for source in sources:
+        extends = extended_by(source)
+        check_declared(source, ("metadata", "extends"), "policy", extends, (policy.id for policy in policies))
+        found.append(read_layer(source, next(policy for policy in policies if policy.id == extends)))
+    return sorted(found, key=lambda layer: layer.id)
+
+
+def _check_layers_meet(layers: list[Layer], sources: Mapping[str, Source]) -> None:
+    """Two layers on one branch have no rule or freeze of one name: a decision names rules by it."""
+    for number, one in enumerate(layers):
+        for other in layers[:number]:
+            if not _layers_meet(one, other):
+                continue
+            taken = {*(rule.id for rule in other.rules), *(freeze.id for freeze in other.freezes)}
+            for name in (*(rule.id for rule in one.rules), *(freeze.id for freeze in one.freezes)):
+                if name in taken:
+                    section = "rules" if any(rule.id == name for rule in one.rules) else "freezes"
+                    raise sources[one.file].error(
+                        (section,),
+                        f"`{name}` is also in the layer {other.id} ({other.file}), and both apply to one branch.",
+                        "Give one of them another name.",
+                    )
+
+
+def _layers_meet(one: Layer, other: Layer) -> bool:
+    return (
+        one.extends == other.extends
+        and any(globs_overlap(left, right) for left in one.repositories for right in other.repositories)
+        and any(globs_overlap(left, right) for left in one.branches for right in other.branches)
+    )
 
 
 def _one_registry(registries: list[Registry]) -> Registry:
@@ -95,14 +150,14 @@ def _one_registry(registries: list[Registry]) -> Registry:
     return registries[0]
 
 
-def _check_ids(policies: list[Policy], sources: Mapping[str, Source]) -> None:
+def _check_ids(policies: Sequence[Policy | Layer], sources: Mapping[str, Source]) -> None:
     seen: dict[str, str] = {}
     for policy in policies:
         if policy.id in seen:
             raise sources[policy.file].error(
                 ("metadata", "id"),
                 f"{seen[policy.id]} already has the id `{policy.id}`.",
-                "Give each policy its own id.",
+                "Give each policy and layer its own id.",
             )
         seen[policy.id] = policy.file
 
@@ -135,7 +190,11 @@ def _read_registry(source: Source) -> Registry:
     repositories = tuple(_read_repository(source, number, one) for number, one in enumerate(found.repositories))
     robots = tuple(_read_robot(source, number, one) for number, one in enumerate(found.robots))
     _check_unique_robots(source, robots)
-    return Registry(file=source.name, repositories=repositories, robots=robots)
+    return Registry(
+        file=source.name,
+        repositories=repositories,
+        robots=robots,
+    )
 
 
 def _check_unique_repositories(source: Source, found: shapes.RepositoriesShape) -> None:

@@ -83,7 +83,7 @@ def _asked(of: Of | None, owned: Owned) -> list[tuple[str, ...]]:
         case Of.EACH_OWNING_TEAM:
             return [(team,) for team in owned.teams]
         case Of.ANY_OWNING_TEAM:
-            return [owned.teams]
+            return [owned.own_teams]
         case _:
             assert_never(of)
 

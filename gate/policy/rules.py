@@ -30,7 +30,8 @@ def read_rules(
 ) -> None:
     verdicts = [(rule, rule_applies(rule, facts, outsider)) for rule in policy.policy.rules]
     needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, policy.policy, owned)]
-    if not needs:
+    # Rules of layers are asked as well, but where no rule of the policy itself applies they allow nothing.
+    if not any(applies.applies for rule, applies in verdicts if rule.layer is None):
         found.add(Answer.ERROR, "no-rule", f"No rule of the policy {policy.id} applies, so nothing can allow this.")
     faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}
     for fault in faults.values():

@@ -26,6 +26,7 @@ from gate.policy.document import (
     Role,
     Rule,
 )
+from gate.policy.layer_shape import LayerShape
 from gate.policy.read import (
     check_declared,
     check_unique,
@@ -85,7 +86,7 @@ def read_carry_over(
 
 def read_freezes(
     source: Source,
-    found: shapes.PolicyShape,
+    found: shapes.PolicyShape | LayerShape,
     roles: tuple[Role, ...],
     meanings: Iterable[str],
     classification: Classification | None,

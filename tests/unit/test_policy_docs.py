@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from gate.policy import shape
 from gate.policy.explain import explain_policy
+from gate.policy.layer_shape import LayerShape
 from gate.policy.registry import build_policy_set
 
 ROOT = Path(__file__).parents[2]
@@ -27,11 +28,23 @@ def test_the_examples_work(name: str) -> None:
     assert explain_policy(found)
 
 
+@pytest.mark.req("POL-01", "POL-05")
+def test_the_example_of_a_layer_tightens_the_policy() -> None:
+    files = {name: EXAMPLES[name] for name in ("repositories.yaml", "four-eyes.yaml", "layer.yaml")}
+    found = build_policy_set(files)
+    release, main = (found.policy_for("ledger-core", branch) for branch in ("release/1", "main"))
+    assert release is not None
+    assert main is not None
+    assert release.policy.layers == ("ledger-core-more",)
+    assert main.policy.layers == ()
+    assert [rule.id for rule in release.policy.rules][-1] == "release-note"
+
+
 def test_every_block_of_yaml_is_an_example_that_is_run() -> None:
-    assert TEXT.count("```yaml") == len(EXAMPLES) == 3
+    assert TEXT.count("```yaml") == len(EXAMPLES) == 4
 
 
-@pytest.mark.parametrize("model", [shape.PolicyShape, shape.RepositoriesShape])
+@pytest.mark.parametrize("model", [shape.PolicyShape, shape.RepositoriesShape, LayerShape])
 def test_the_reference_names_every_key(model: type[BaseModel]) -> None:
     words = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", PROSE))))
     assert keys_of(model) <= words
