@@ -30,7 +30,7 @@ MAX_SUBJECTS = 256
 
 _PREDICATE = re.compile(r"urn:contribution-gate:([a-z-]+):v1")
 _STREAM = re.compile(
-    r"gate|policy|people|packs|hints/[A-Za-z0-9][A-Za-z0-9._:/@-]{0,126}"
+    r"gate|policy|people|packs|proposal/[1-9][0-9]{0,8}|hints/[A-Za-z0-9][A-Za-z0-9._:/@-]{0,126}"
     r"|repository/[a-z0-9][a-z0-9._-]{0,62}|contribution/[a-z0-9][a-z0-9._-]{0,62}#[1-9][0-9]{0,14}"
 )
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?Z")
@@ -42,6 +42,9 @@ class EntryKind(StrEnum):
 
     GENESIS = "genesis"
     POLICY_ACTIVATED = "policy-activated"
+    POLICY_PROPOSED = "policy-proposed"
+    POLICY_APPROVED = "policy-approved"
+    POLICY_PROPOSAL_WITHDRAWN = "policy-proposal-withdrawn"
     CONTRIBUTION_OPENED = "contribution-opened"
     CONTRIBUTION_CHANGED = "contribution-changed"
     REVISION_RECORDED = "revision-recorded"

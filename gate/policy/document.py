@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from gate.domain.approval import MeaningKind
 from gate.domain.contribution import Mode
+from gate.policy.activation import ActivationRule
 from gate.policy.cases import Case
 
 REPOSITORY_TEAMS = "{repository}"
@@ -388,6 +389,7 @@ class Registry:
     file: str
     repositories: tuple[Repository, ...]
     robots: tuple[Robot, ...] = ()
+    activation: ActivationRule | None = None
 
     def repository(self, id: str) -> Repository | None:
         return next((entry for entry in self.repositories if entry.id == id), None)

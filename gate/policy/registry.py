@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gate.domain.contribution import Mode
 from gate.domain.errors import InputError
 from gate.policy import shape as shapes
+from gate.policy.activation import read_activation
 from gate.policy.document import Layer, Policy, Registry, Repository, Robot
 from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.layers import apply_layers
@@ -194,6 +195,7 @@ def _read_registry(source: Source) -> Registry:
         file=source.name,
         repositories=repositories,
         robots=robots,
+        activation=read_activation(source, found.activation),
     )
 
 

@@ -255,11 +255,27 @@ class RobotShape(Shape):
     repositories: Some = ["*"]
 
 
+class ProposeShape(Shape):
+    group: Label
+
+
+class ApproveShape(Shape):
+    group: Label
+    count: int = Field(ge=1, le=20)
+    meaning: Label
+
+
+class ActivationShape(Shape):
+    propose: ProposeShape
+    approve: ApproveShape
+
+
 class RepositoriesShape(Shape):
     api_version: Literal["gate/v1"] = Field(alias="apiVersion")
     kind: Literal["Repositories"]
     repositories: list[RepositoryShape] = Field(min_length=1)
     robots: list[RobotShape] = []
+    activation: ActivationShape | None = None
 
 
 def shape_of(model: type[T], source: Source) -> T:

@@ -32,6 +32,8 @@ from gate.store.tables import (
     log_head,
     log_tile,
     pack_issued,
+    policy_approval,
+    policy_proposal,
     policy_version,
     revision,
     terms_acceptance,
@@ -46,12 +48,22 @@ PROJECTIONS: Final[tuple[tuple[Table, str], ...]] = (
     (terms_acceptance, "terms-accepted"),
     (training, "trainings-imported"),
     (policy_version, "policy-activated"),
+    (policy_proposal, "policy-proposed"),
+    (policy_approval, "policy-approved"),
     (landing, "landed"),
     (pack_issued, "pack-issued"),
     (api_token, "token-issued"),
 )
 ALWAYS_PROJECTED: Final = frozenset(
-    {"approval", "revision-recorded", "policy-activated", "pack-issued", "token-issued"}
+    {
+        "approval",
+        "revision-recorded",
+        "policy-activated",
+        "policy-proposed",
+        "policy-approved",
+        "pack-issued",
+        "token-issued",
+    }
 )
 """Kinds whose every entry has a row of its own. Of the others a later entry may have replaced the row."""
 
@@ -162,6 +174,16 @@ def decided_contributions(connection: Connection) -> Iterator[Projected]:
         yield _projected(contribution, "decision", row._asdict(), row.decision_index)
 
 
+def ended_proposals(connection: Connection) -> Iterator[Projected]:
+    """Proposals of policies that a row says have ended, and the entry that ended them."""
+    p = policy_proposal.c
+    query = select(policy_proposal, *_ENTRY).outerjoin(log_entry, log_entry.c.idx == p.ended_idx)
+    for row in connection.execute(query.where(p.state != "open").order_by(p.number)):
+        ended = {"withdrawn": "policy-proposal-withdrawn"}.get(row.state, "policy-activated")
+        index = row.idx if row.ended_idx is None else row.ended_idx
+        yield _projected(policy_proposal, ended, row._asdict(), index)
+
+
 def contributing(connection: Connection) -> Iterator[tuple[Projected, frozenset[tuple[str, str, str]], int]]:
     """Every revision with its entry, who its rows say contributed (part, person, how), and how many are nobody."""
     held: dict[tuple[str, int, int], tuple[set[tuple[str, str, str]], int]] = {}
@@ -198,6 +220,14 @@ def unprojected_entries(connection: Connection) -> Iterator[tuple[int, str, str]
             held = select(table.c.idx).where(table.c.idx == log_entry.c.idx).exists()
             for row in connection.execute(select(log_entry.c.idx).where(log_entry.c.kind == kind, ~held)):
                 yield row.idx, kind, table.name
+
+
+def unended_withdrawals(connection: Connection) -> Iterator[int]:
+    """Withdrawals of proposals that no row says."""
+    p = policy_proposal.c
+    held = select(p.ended_idx).where(p.ended_idx == log_entry.c.idx, p.state == "withdrawn").exists()
+    query = select(log_entry.c.idx).where(log_entry.c.kind == "policy-proposal-withdrawn", ~held)
+    yield from connection.execute(query.order_by(log_entry.c.idx)).scalars()
 
 
 def missing_guards(connection: Connection) -> tuple[str, ...]:

@@ -269,6 +269,35 @@ policy_version = Table(
     must("idx", Big),
 )
 
+policy_proposal = Table(
+    "policy_proposal",
+    record,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    must("files", Text),
+    must("base_epoch", Big),
+    must("digest", Digest),
+    must("proposer", String(KEY)),
+    must("name", String(REF)),
+    must("proposed_at", UtcDateTime),
+    may("effective_at", UtcDateTime),
+    must("state", String(16)),
+    must("idx", Big),
+    may("ended_idx", Big),
+    Index(None, "state", "number"),
+)
+
+policy_approval = Table(
+    "policy_approval",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("proposal", Integer),
+    must("person", String(KEY)),
+    must("name", String(REF)),
+    must("digest", Digest),
+    must("signed_at", UtcDateTime),
+    UniqueConstraint("proposal", "person"),
+)
+
 landing = Table(
     "landing",
     record,

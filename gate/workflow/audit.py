@@ -29,6 +29,7 @@ from gate.store.tree import load_root
 from gate.store.witnessed import CheckpointFile, Witnessed
 from gate.workflow.audit_rows import (
     check_contributors,
+    check_ended,
     check_projected,
     check_training,
     check_withdrawals,
@@ -169,10 +170,16 @@ def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
     for row in auditing.decided_contributions(connection):
         for sentence in check_projected(row):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+    for row in auditing.ended_proposals(connection):
+        for sentence in check_ended(row):
+            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
     for row, known, nobody in auditing.contributing(connection):
         for sentence in check_contributors(row, known, nobody):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
     yield from _check_trainings(connection)
+    for index in auditing.unended_withdrawals(connection):
+        sentence = f"Entry {index} withdraws a proposal, and no row of policy_proposal says so."
+        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
     for index, kind, table in auditing.unprojected_entries(connection):
         sentence = f"Entry {index} ({kind}) has no row in {table}: what it records would not be seen."
         yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)

@@ -24,6 +24,8 @@ SAID: Final[Mapping[str, tuple[str, ...]]] = {
     "terms_acceptance": ("person", "terms"),
     "training": ("as_of", "source"),
     "policy_version": ("epoch",),
+    "policy_proposal": ("number", "base_epoch", "digest", "proposer", "name", "effective_at"),
+    "policy_approval": ("proposal", "digest", "person", "name"),
     "landing": ("repository", "branch", "commit", "classification"),
     "pack_issued": ("sha256",),
     "api_token": ("id", "name"),
@@ -47,6 +49,21 @@ def check_projected(row: Projected) -> Iterator[str]:
         yield f"Entry {row.index}, which a row of {row.table} names, cannot be read: {error.message}"
         return
     yield from _check_approval(row, statement) if row.table == "approval" else _check_said(row, statement)
+
+
+def check_ended(row: Projected) -> Iterator[str]:
+    """Whether the entry that a proposal's row says has ended it did."""
+    number = row.values["number"]
+    if row.values["ended_idx"] is None or row.envelope is None or row.kind != row.expected_kind:
+        yield f"The row of policy proposal {number} says {row.values['state']!r}, and no entry does."
+        return
+    try:
+        said = parse_statement(parse_envelope(row.envelope).payload).predicate.get("proposal")
+    except InputError as error:
+        yield f"Entry {row.index}, which ended policy proposal {number}, cannot be read: {error.message}"
+        return
+    if (said.get("number") if isinstance(said, dict) else said) != number:
+        yield f"Entry {row.index} is not about policy proposal {number}."
 
 
 def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) -> Iterator[tuple[int, str]]:
@@ -147,10 +164,12 @@ def _check_said(row: Projected, statement: Statement) -> Iterator[str]:
     for subject in statement.subjects:
         said.update(subject.digest.values())
     values = {name: row.values[name] for name in SAID[row.table]}
-    if row.table == "policy_version":
+    if row.table in ("policy_version", "policy_proposal"):
         values |= {f"file {name}": digest for name, digest in _files(row.values["files"])}
     for name, value in values.items():
         wanted = value.hex() if isinstance(value, bytes) else value
+        if isinstance(wanted, datetime):
+            wanted = format_instant(wanted)
         if wanted is not None and wanted not in said:
             yield f"A row of {row.table} has {name} {wanted!r}, which entry {row.index} does not say."
 
