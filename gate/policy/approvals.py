@@ -2,8 +2,9 @@
 
 A person's latest act is their word: a rejection takes back what they approved before, an approval what they rejected
 before. An approval counts only for this head, target and effective policy, before it expires, from somebody who is
-active, holds that role (and team) now, meets the approvers' prerequisites and did not contribute. A veto stands even
-if its giver has lost the role since: only they take it back.
+active, holds that role (and team) now, meets the approvers' prerequisites and did not contribute; or was handed the
+role by somebody who does. A veto stands even if its giver has lost the role since: only they take it back. To exempt
+from a freeze is no word on the change: it takes no rejection back.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime
 
 from gate.domain.approval import Act
 from gate.policy.decision import NotCounted
+from gate.policy.delegation import Delegations, read_delegations, why_not_delegated
 from gate.policy.document import Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ApprovalFacts, Facts, PersonFacts
@@ -23,10 +25,22 @@ from gate.policy.separation import People, Separation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valid:
-    """An approval that counts, if a requirement asks for it, until ``lapses_at`` (exclusive)."""
+    """An approval that counts, if a requirement asks for it, until ``lapses_at`` (exclusive).
+
+    ``party`` are its signer and whom they signed for: together they fill one slot, which is the ``seat`` of the latter.
+    """
 
     approval: ApprovalFacts
     lapses_at: datetime | None
+    giver_name: str | None = None
+
+    @property
+    def seat(self) -> str:
+        return self.approval.on_behalf_of or self.approval.person
+
+    @property
+    def party(self) -> frozenset[str]:
+        return frozenset((self.approval.person, self.seat))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,22 +52,26 @@ class Acts:
     vetoes: list[ApprovalFacts] = field(default_factory=list)
     rejected: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    delegations: Delegations = field(default_factory=Delegations)
 
 
 def read_acts(effective: EffectivePolicy, facts: Facts, people: People, separation: Separation) -> Acts:
     """Sorts every recorded act of the contribution."""
-    acts = Acts()
+    acts = Acts(delegations=read_delegations(effective.policy, facts, people, separation))
     latest: dict[str, ApprovalFacts] = {}
     ordered = sorted(facts.approvals, key=lambda approval: approval.index)
     for approval in ordered:
-        latest[approval.person] = approval
+        if approval.act == Act.REJECT or approval.freeze is None:
+            latest[approval.person] = approval
+    rejected = {key: one for key, one in latest.items() if one.act == Act.REJECT}
     for approval in ordered:
-        last = latest[approval.person]
-        if approval.act == Act.APPROVE and last.act == Act.APPROVE:
+        against = next((rejected[key] for key in (approval.person, approval.on_behalf_of) if key in rejected), None)
+        if approval.act == Act.APPROVE and against is None:
             _read_approval(acts, effective, facts, people, separation, approval)
-        elif approval.act == Act.APPROVE:
-            _refuse(acts, approval, "rejected-later", f"{approval.name} rejected this later")
-        elif approval is last:
+        elif approval.act == Act.APPROVE and against is not None:
+            when = "later" if against.index > approval.index else "before"
+            _refuse(acts, approval, f"rejected-{when}", f"{against.name} rejected this {when}")
+        elif approval is latest[approval.person]:
             _read_rejection(acts, effective.policy, facts, approval)
     return acts
 
@@ -61,13 +79,32 @@ def read_acts(effective: EffectivePolicy, facts: Facts, people: People, separati
 def _read_approval(
     acts: Acts, effective: EffectivePolicy, facts: Facts, people: People, separation: Separation, one: ApprovalFacts
 ) -> None:
-    found = _wrong_binding(effective, facts, one) or _wrong_person(effective.policy, facts, people, separation, one)
+    found = why_not_counted(effective, facts, people, separation, acts.delegations, one)
     if found is not None:
         _refuse(acts, one, *found)
         return
-    training = check_approver(effective.policy, people[one.person], facts.now).lapses_at
-    ends = [at for at in (expiry_of(effective.policy, one), training) if at is not None]
-    acts.valid.append(Valid(approval=one, lapses_at=min(ends, default=None)))
+    giver = people[one.on_behalf_of].name if one.on_behalf_of is not None else None
+    acts.valid.append(Valid(approval=one, lapses_at=lapse_of(effective.policy, facts, people, one), giver_name=giver))
+
+
+def why_not_counted(
+    effective: EffectivePolicy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    delegations: Delegations,
+    one: ApprovalFacts,
+) -> tuple[str, str] | None:
+    """Why an approval counts nowhere now: code and half-sentence. None when it counts where it is asked."""
+    return _wrong_binding(effective, facts, one) or _wrong_person(
+        effective.policy, facts, people, separation, delegations, one
+    )
+
+
+def lapse_of(policy: Policy, facts: Facts, people: People, one: ApprovalFacts) -> datetime | None:
+    """The first instant at which an approval that counts no longer does, delegations apart."""
+    training = check_approver(policy, people[one.person], facts.now).lapses_at
+    return min((at for at in (expiry_of(policy, one), training) if at is not None), default=None)
 
 
 def expiry_of(policy: Policy, one: ApprovalFacts) -> datetime | None:
@@ -90,7 +127,12 @@ def _wrong_binding(effective: EffectivePolicy, facts: Facts, one: ApprovalFacts)
 
 
 def _wrong_person(
-    policy: Policy, facts: Facts, people: People, separation: Separation, one: ApprovalFacts
+    policy: Policy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    delegations: Delegations,
+    one: ApprovalFacts,
 ) -> tuple[str, str] | None:
     excluded = separation.excluded.get(one.person)
     if excluded is not None:
@@ -100,6 +142,8 @@ def _wrong_person(
         return "unknown-person", f"the directory says nothing about {one.name} now"
     if (unfit := why_unfit(policy, person, facts.now)) is not None:
         return unfit
+    if one.on_behalf_of is not None:
+        return why_not_delegated(one, delegations, policy, facts, people, separation)
     if not holds_role(person, one.role, one.team):
         team = f" of {one.team}" if one.team is not None else ""
         return "role-lost", f"{person.name} does not hold the role {one.role}{team} now"

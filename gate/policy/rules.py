@@ -12,9 +12,10 @@ from gate.policy.decision import Answer, NotCounted, Reason, RequirementResult, 
 from gate.policy.document import Rule
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import Facts
+from gate.policy.filling import Filling, fill
 from gate.policy.findings import Findings
 from gate.policy.ownership import Owned
-from gate.policy.requirements import Filling, Need, expand, fill, find_fault
+from gate.policy.requirements import Need, expand, find_fault
 from gate.policy.separation import People, Separation
 
 
@@ -82,7 +83,7 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
     found.counted = sorted(filling.used)
     found.lapses += [one.lapses_at for one in filling.used.values() if one.lapses_at is not None]
     found.ask = filling.ask
-    people_used = {one.approval.person for one in filling.used.values()}
+    people_used = {person for one in filling.used.values() for person in one.party}
     for one in acts.valid:
         if one.approval.index not in filling.used:
             code, reason = _why_unused(
@@ -90,7 +91,7 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
                 one.approval.team,
                 one.approval.meaning,
                 needs,
-                is_used=one.approval.person in people_used,
+                is_used=bool(one.party & people_used),
             )
             found.not_counted.append(
                 NotCounted(

@@ -1,0 +1,310 @@
+"""Who fills what is asked, slot by slot, and who could fill the rest.
+
+All slots of all applicable rules and of the exemptions from freezes are matched together: one person fills one slot,
+whatever roles they hold and however often they sign, and whoever signed for somebody fills it with them. What a
+break-glass waives is matched last, so that it takes nobody from what stays asked, and nobody is asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gate.policy.approvals import Acts, Valid
+from gate.policy.decision import Candidate, Disqualified, Filled, RequirementResult
+from gate.policy.document import Policy
+from gate.policy.facts import Facts
+from gate.policy.matching import cheapest, match, untangle
+from gate.policy.prerequisites import why_unfit
+from gate.policy.requirements import Need, member_rows
+from gate.policy.separation import People, Separation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """``results`` follow ``needs``; ``used`` are the approvals that fill a slot, by log index."""
+
+    results: tuple[RequirementResult, ...]
+    used: Mapping[int, Valid]
+    ask: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Able:
+    """For one need: who holds the role, who was handed it (with its giver), and who cannot."""
+
+    own: tuple[Candidate, ...] = ()
+    delegated: tuple[tuple[Candidate, str], ...] = ()
+    disqualified: tuple[Disqualified, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        return _sorted((*self.own, *(one for one, _ in self.delegated)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Assigned:
+    """``backing``: per need, who backs it with an approval; ``filled``: per need, what fills its slots."""
+
+    backing: list[dict[str, Valid]]
+    filled: list[list[Valid]]
+
+    @property
+    def used(self) -> dict[int, Valid]:
+        return {valid.approval.index: valid for found in self.filled for valid in found}
+
+
+def fill(
+    needs: tuple[Need, ...], policy: Policy, facts: Facts, people: People, separation: Separation, acts: Acts
+) -> Filling:
+    """Matches the approvals to the slots and says for every need what is missing and who could give it."""
+    slots = [at for at in _waived_last(needs) for _ in range(needs[at].ask.count)]
+    assigned = _assign(needs, slots, acts.valid)
+    backing, filled, used = assigned.backing, assigned.filled, assigned.used
+    if sum(len(found) for found in filled) == len(slots):
+        results = tuple(_result(need, found) for need, found in zip(needs, filled, strict=True))
+        return Filling(results=results, used=used, ask=())
+    counted = {person: valid for valid in used.values() for person in valid.party}
+    able = [_judge(need, policy, facts, people, separation, acts, counted) for need in needs]
+    asked = [at for at in slots if not needs[at].is_waived]
+    plan = _plan(asked, backing, able, counted)
+    short = [
+        sum(1 for slot, at in enumerate(asked) if at == number and slot not in plan) for number in range(len(needs))
+    ]
+    moved = [_moved(number, asked, plan, backing[number], counted, people) for number in range(len(needs))]
+    results = tuple(
+        _result(need, found, sides, again=again, is_satisfiable=not lacking)
+        for need, found, sides, again, lacking in zip(needs, filled, able, moved, short, strict=True)
+    )
+    return Filling(results=results, used=used, ask=_ask(asked, plan, backing, able, people))
+
+
+def _waived_last(needs: tuple[Need, ...]) -> list[int]:
+    return sorted(range(len(needs)), key=lambda at: needs[at].is_waived)
+
+
+def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _Assigned:
+    """The best of the ways to leave out acts that overlap; most often there is one way, with all of them."""
+    backs = [one for one in valid if any(_backs(need, one) for need in needs)]
+    best: tuple[int, ...] = (-1,)
+    found = _Assigned(backing=[{} for _ in needs], filled=[[] for _ in needs])
+    for kept in untangle([one.party for one in backs]):
+        backing = [_backing(need, (backs[at] for at in kept)) for need in needs]
+        assigned = match([tuple(backing[at]) for at in slots])
+        asked = sum(1 for slot in assigned if not needs[slots[slot]].is_waived)
+        rank = (asked, len(assigned), *(-slot for slot in sorted(assigned)))
+        if rank > best:
+            best = rank
+            filled: list[list[Valid]] = [[] for _ in needs]
+            for slot in sorted(assigned):
+                filled[slots[slot]].append(backing[slots[slot]][assigned[slot]])
+            found = _Assigned(backing=backing, filled=filled)
+        if len(assigned) == len(slots):
+            break
+    return found
+
+
+def _backs(need: Need, one: Valid) -> bool:
+    approval = one.approval
+    return (
+        need.fits(approval.role, approval.team)
+        and approval.meaning == need.ask.meaning
+        and approval.freeze == need.freeze
+        and (approval.kind == "signature" or need.ask.forge_review)
+    )
+
+
+def _backing(need: Need, valid: Iterable[Valid]) -> dict[str, Valid]:
+    """Who backs this need with an approval, in the order they signed; an act for somebody takes that person's seat."""
+    found: dict[str, Valid] = {}
+    for one in valid:
+        if _backs(need, one):
+            found.setdefault(one.seat, one)
+    return found
+
+
+def _moved(
+    number: int,
+    slots: list[int],
+    plan: Mapping[int, str],
+    backing: Mapping[str, Valid],
+    counted: Mapping[str, Valid],
+    people: People,
+) -> tuple[str, ...]:
+    """Names of those who count elsewhere now and, by the plan, would sign for this need instead."""
+    taken = [person for slot, person in sorted(plan.items()) if slots[slot] == number and person not in backing]
+    return tuple(people[person].name for person in taken if person in counted)
+
+
+def _judge(
+    need: Need,
+    policy: Policy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    acts: Acts,
+    counted: Mapping[str, Valid],
+) -> _Able:
+    """Everybody who holds the role: who could fill a slot of this need now, and who cannot and why."""
+    candidates, disqualified = [], []
+    for key in sorted({key for row in member_rows(need, facts).values() for key in row.members}):
+        name = people[key].name if key in people else key
+        why = _why_not(key, policy, facts, people, separation, acts, counted)
+        if why is None:
+            candidates.append(Candidate(person=key, name=name))
+        elif key not in counted or not need.fits(counted[key].approval.role, counted[key].approval.team):
+            disqualified.append(Disqualified(person=key, name=name, code=why[0], reason=why[1]))
+    disqualified.sort(key=lambda one: (one.name, one.person))
+    own = _sorted(candidates)
+    delegated = _delegated(need, people, acts, {one.person for one in own}, {*counted, *acts.rejected})
+    return _Able(own=own, delegated=delegated, disqualified=tuple(disqualified))
+
+
+def _delegated(
+    need: Need, people: People, acts: Acts, own: set[str], taken: set[str]
+) -> tuple[tuple[Candidate, str], ...]:
+    """Who could sign for somebody, "Eve (for Dana)", neither of whom is ``taken``: counts already, or rejected it."""
+    found: dict[str, tuple[Candidate, str]] = {}
+    for one in acts.delegations.counting:
+        is_free = one.receiver not in own and not {one.giver, one.receiver} & taken
+        if is_free and need.fits(one.role, one.team):
+            name = f"{people[one.receiver].name} (for {people[one.giver].name})"
+            found.setdefault(one.receiver, (Candidate(person=one.receiver, name=name), one.giver))
+    return tuple(found.values())
+
+
+def _sorted(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(sorted(candidates, key=lambda one: (one.name, one.person)))
+
+
+def _why_not(
+    key: str,
+    policy: Policy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    acts: Acts,
+    counted: Mapping[str, Valid],
+) -> tuple[str, str] | None:
+    if key in separation.excluded:
+        found = separation.excluded[key]
+        return found.code, found.reason
+    person = people.get(key)
+    if person is None:
+        return "unknown-person", f"{key} is in the group, and the directory says nothing else about them"
+    if key in counted:
+        return _why_counted(key, counted[key], people)
+    if key in acts.rejected:
+        return "rejected", f"{person.name} rejected it"
+    return why_unfit(policy, person, facts.now)
+
+
+def _why_counted(key: str, one: Valid, people: People) -> tuple[str, str]:
+    role, giver = one.approval.role, one.approval.on_behalf_of
+    if giver is None:
+        return "one-slot", f"{people[key].name} already counts as {role}, and one person fills one slot"
+    code = "one-slot" if key == giver else "delegation"
+    return code, f"{one.approval.name} counts as {role} for {people[giver].name}, and together they fill one slot"
+
+
+def _plan(
+    slots: list[int], backing: list[dict[str, Valid]], able: list[_Able], counted: Mapping[str, Valid]
+) -> dict[int, str]:
+    """A full assignment that asks the fewest people for a signature; those who counted may sign in another role.
+
+    As many candidates a need as there are slots are enough: the others can take no more of them.
+    """
+    standing_in = _standing_in(able, counted)
+    costs: list[dict[str, int]] = []
+    for number, one in enumerate(able):
+        cost = dict.fromkeys((each.person for each in one.own[: len(slots)]), 1)
+        cost |= dict.fromkeys((each.person for each in one.disqualified if each.code == "one-slot"), 1)
+        cost |= dict.fromkeys(
+            (each.person for each, giver in one.delegated if standing_in.get(giver) == each.person), 1
+        )
+        costs.append(cost | dict.fromkeys(backing[number], 0))
+    return cheapest([costs[at] for at in slots])
+
+
+def _standing_in(able: list[_Able], counted: Mapping[str, Valid]) -> dict[str, str]:
+    """By giver, who signs for them in the plan: only for givers who cannot sign themselves, and one person each.
+
+    So nobody is planned for twice: whoever could sign in their own role is planned for that.
+    """
+    own = {one.person for each in able for one in each.own} | set(counted)
+    found: dict[str, str] = {}
+    for each in able:
+        for one, giver in each.delegated:
+            if giver not in own and one.person not in own:
+                found.setdefault(giver, one.person)
+    return found
+
+
+def _ask(
+    slots: list[int], plan: Mapping[int, str], backing: list[dict[str, Valid]], able: list[_Able], people: People
+) -> tuple[Candidate, ...]:
+    found: dict[str, Candidate] = {}
+    for slot, person in sorted(plan.items()):
+        number = slots[slot]
+        if person not in backing[number]:
+            named = {one.person: one for one, _ in able[number].delegated}
+            found.setdefault(person, named.get(person, Candidate(person=person, name=people[person].name)))
+    return _sorted(found.values())
+
+
+def _result(
+    need: Need,
+    found: list[Valid],
+    able: _Able | None = None,
+    *,
+    again: tuple[str, ...] = (),
+    is_satisfiable: bool = True,
+) -> RequirementResult:
+    missing = need.ask.count - len(found)
+    filled = tuple(
+        Filled(
+            person=one.approval.person,
+            name=one.approval.name,
+            index=one.approval.index,
+            signed_at=one.approval.signed_at,
+            meaning=one.approval.meaning,
+            on_behalf_of=one.giver_name,
+            kind=one.approval.kind,
+        )
+        for one in found
+    )
+    sides = able if able is not None and missing else _Able()
+    return RequirementResult(
+        id=need.id,
+        role=need.ask.role,
+        team=need.team,
+        count=need.ask.count,
+        meaning=need.ask.meaning,
+        places=need.places,
+        is_shared=need.ask.is_shared,
+        sentence=_sentence(need, filled, missing, len(sides.candidates), again, is_satisfiable=is_satisfiable),
+        filled=filled,
+        missing=missing,
+        candidates=sides.candidates,
+        disqualified=sides.disqualified,
+        is_satisfiable=is_satisfiable,
+    )
+
+
+def name_filled(one: Filled) -> str:
+    """ "Dana", or "Eve for Dana"."""
+    return one.name if one.on_behalf_of is None else f"{one.name} for {one.on_behalf_of}"
+
+
+def _sentence(
+    need: Need, filled: tuple[Filled, ...], missing: int, able: int, again: tuple[str, ...], *, is_satisfiable: bool
+) -> str:
+    if not missing:
+        names = " and ".join(name_filled(one) for one in filled)
+        return f"{names} approved as {need.who}"
+    can = {0: "nobody can do this now", 1: "1 person can do this"}.get(able, f"{able} people can do this")
+    if not able and again:
+        can = f"{' and '.join(again)} can do this, once somebody else signs for what they have signed"
+    elif able and not is_satisfiable:
+        can += ", too few for all that is asked"
+    return f"Needs {missing} more with the role {need.who} ({can})"
