@@ -38,6 +38,10 @@ def demo_tamper(root: Path) -> None:
     from gate.demo.tamper import tamper
 
     done = tamper(root)
-    click.echo(f"Entry {done.index} of the audit log now says that {done.after} approved; it was {done.before}.")
+    if done.is_fresh:
+        click.echo(f"Entry {done.index} of the audit log now says that {done.after} approved; it was {done.before}.")
+    else:
+        click.echo(f"Entry {done.index} has been tampered with already: it says that {done.after} approved.")
     audit = " ".join([*gate_command(), "audit", "--instance", str((root / "instance").absolute())])
     click.echo(f"Now run this; it exits 1 and names entry {done.index}:\n  {audit}")
+    click.echo("`make demo-reset` removes this demo, and the next `make demo` plays a new one.")

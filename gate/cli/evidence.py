@@ -11,6 +11,7 @@ import click
 
 from gate.cli.instance import OPERATOR, instance_option, open_parts
 from gate.domain.errors import InputError
+from gate.domain.words import count_words
 from gate.evidence.twin import PersonLabel
 from gate.keys.files import build_trust
 from gate.workflow import export
@@ -54,7 +55,8 @@ def build(
         click.echo(json.dumps({"pack": made.id, "file": str(out), "sha256": made.sha256, "index": made.index}))
         return
     click.echo(f"{out}  sha256 {made.sha256}  (audit entry {made.index})")
-    click.echo(f"{len(made.pack.contributions)} sheets, {len(made.pack.deviations)} deviations.")
+    counts = (count_words(len(made.pack.contributions), "sheet"), count_words(len(made.pack.deviations), "deviation"))
+    click.echo(f"{', '.join(counts)}.")
 
 
 @click.command()
@@ -79,7 +81,7 @@ def audit(instance: Path, since: Path | None, as_json: bool) -> None:
         for one in report.findings:
             where = f"entry {one.index}: " if one.index is not None else ""
             click.echo(f"{'WRONG' if one.is_fault else 'note '}  {where}{one.sentence} ({one.code})")
-        click.echo("All entries hold." if report.ok else f"{report.faults} faults.")
+        click.echo("All entries hold." if report.ok else f"{count_words(report.faults, 'fault')}.")
         if not report.is_witnessed:
             click.echo("NOT WITNESSED: give --since with a checkpoint kept elsewhere.")
     sys.exit(0 if report.ok else 1)

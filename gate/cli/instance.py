@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gate.auditlog.entry import Recorder, RecorderKind
+from gate.domain.errors import InputError
 from gate.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ def instance_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def open_settings(instance: Path) -> Settings:
+    """``InputError`` where there is no such directory: nothing is ever made by looking at it."""
+    if not instance.is_dir():
+        raise InputError(
+            f"There is no instance directory {instance}.",
+            code="no-instance",
+            remedy="Name it with --instance or GATE_INSTANCE; docs/operations.md says how to begin one.",
+        )
     return load_settings(instance, os.environ)
 
 

@@ -9,6 +9,7 @@ import click
 
 from gate.cli.instance import OPERATOR, instance_option, open_parts, open_settings
 from gate.cli.policy_trial import diff, simulate
+from gate.domain.words import count_words
 from gate.policy.explain import explain_policy
 from gate.policy.registry import build_policy_set
 from gate.workflow.activate import activate as activate_step
@@ -31,7 +32,9 @@ def check(instance: Path, directory: Path | None) -> None:
     for repository in found.registry.repositories:
         names = {effective.id for one in repository.protected if (effective := found.policy_for(repository.id, one))}
         click.echo(f"{repository.id}: {', '.join(repository.protected)} under {', '.join(sorted(names))}")
-    click.echo(f"{len(found.policies)} policies and {len(found.registry.repositories)} repositories are well-formed.")
+    policies = count_words(len(found.policies), "policy", "policies")
+    repositories = count_words(len(found.registry.repositories), "repository", "repositories")
+    click.echo(f"{policies} and {repositories}: well-formed.")
 
 
 @policy.command()

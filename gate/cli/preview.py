@@ -21,6 +21,7 @@ from gate.directory.ldif import LdifDirectory
 from gate.directory.ldif_reader import parse_ldif
 from gate.domain.clock import SystemClock, format_instant
 from gate.domain.errors import InputError
+from gate.domain.words import count_words
 from gate.git.mirror import open_clone
 from gate.workflow.preview import FORMAT, MergePreview, Preview, build_preview, find_branch
 from gate.workflow.preview_scope import build_scope
@@ -54,7 +55,8 @@ TITLES = {
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Ask the directory configured there, instead of --people.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the whole preview as JSON.")
+@click.option("--all", "is_all", is_flag=True, help="List every merge, not only those that would stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole preview as JSON, with every merge.")
 def preview(
     repo: Path,
     policy: Path,
@@ -65,6 +67,7 @@ def preview(
     days: int,
     people: Path | None,
     instance: Path | None,
+    is_all: bool,
     as_json: bool,
 ) -> None:
     """Show what a policy would have done to what landed. Read-only: no server, nothing is written.
@@ -91,7 +94,7 @@ def preview(
     if as_json:
         click.echo(json.dumps(build_document(done), indent=2, sort_keys=True))
         return
-    for line in render_lines(done):
+    for line in render_lines(done, is_all=is_all):
         click.echo(line)
 
 
@@ -116,13 +119,14 @@ def open_people(path: Path) -> Directory:
     return LdifDirectory(LdifSettings(name="people", path=path, layout=Layout(people_base=base, group_bases=(base,))))
 
 
-def render_lines(done: Preview) -> Iterator[str]:
-    """The report as text: headline, stops by cause, signatures, out of scope, every merge, what was assumed."""
+def render_lines(done: Preview, *, is_all: bool = False) -> Iterator[str]:
+    """The report as text: headline, stops by cause, signatures, out of scope, the merges that would stop (or all of
+    them), what was assumed."""
     merged = sum(1 for one in done.merges if one.is_merge)
     yield f"{done.headline}."
     yield (
-        f"{done.repository}, branch {done.branch}, policy {done.policy}: {merged} merge commits, "
-        f"{len(done.merges) - merged} single commits on the branch."
+        f"{done.repository}, branch {done.branch}, policy {done.policy}: {count_words(merged, 'merge commit')}, "
+        f"{count_words(len(done.merges) - merged, 'single commit')} on the branch."
     )
     if done.stops:
         yield ""
@@ -138,19 +142,29 @@ def render_lines(done: Preview) -> Iterator[str]:
     yield f"Out of scope by rule: {done.count('out-of-scope')}"
     for rule, count in done.out_of_scope:
         yield f"  {count:5} {rule}"
-    if done.merges:
-        yield ""
-        yield "Each merge, newest first:"
-        for merge in reversed(done.merges):
-            yield from _merge_lines(merge)
+    yield from _listed(done, is_all=is_all)
     yield ""
     yield "What this preview assumes:"
     for text in done.assumptions:
         yield f"  - {text}"
 
 
+def _listed(done: Preview, *, is_all: bool) -> Iterator[str]:
+    """Merges, newest first."""
+    shown = [merge for merge in reversed(done.merges) if is_all or merge.outcome == "stop"]
+    if shown:
+        yield ""
+        yield "Each merge, newest first:" if is_all else "Each merge that would stop, newest first:"
+        for merge in shown:
+            yield from _merge_lines(merge)
+    hidden = len(done.merges) - len(shown)
+    if hidden:
+        yield ""
+        yield f"{count_words(hidden, 'merge')} that would not stop {'is' if hidden == 1 else 'are'} listed with --all."
+
+
 def _merge_lines(merge: MergePreview) -> Iterator[str]:
-    size = f"{merge.commits} commit{'s' * (merge.commits != 1)}, {merge.paths} path{'s' * (merge.paths != 1)}"
+    size = f"{count_words(merge.commits, 'commit')}, {count_words(merge.paths, 'path')}"
     yield f"{merge.sha[:12]} {merge.at:%Y-%m-%d} {merge.outcome:12} {show(merge.subject)} ({size})"
     for cause in merge.causes:
         yield f"    stops: {show(cause.sentence)}"

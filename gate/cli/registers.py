@@ -11,6 +11,7 @@ import click
 
 from gate.cli.instance import OPERATOR, instance_option, open_parts
 from gate.domain.errors import InputError
+from gate.domain.words import count_words
 from gate.workflow import git_server, registers, tokens, unattributed
 
 
@@ -115,7 +116,7 @@ def trainings_import(instance: Path, file: Path, as_of: datetime) -> None:
         raise InputError("The file is not UTF-8.", file=file.name) from problem
     finally:
         parts.ledger.close()
-    click.echo(f"Imported {count} trainings as of {day}.")
+    click.echo(f"Imported {count_words(count, 'training')} as of {day}.")
 
 
 @click.group()

@@ -5,6 +5,7 @@ They are started as files of their own, so that what we test is what CI and audi
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,4 +31,5 @@ def verify(arguments: tuple[str, ...]) -> None:
 
 
 def _run(name: str, arguments: tuple[str, ...]) -> None:
-    sys.exit(subprocess.run([sys.executable, str(PLACE / name), *arguments], check=False).returncode)
+    environment = {**os.environ, "GATE_PROGRAM": f"gate {name.removesuffix('.py')}"}
+    sys.exit(subprocess.run([sys.executable, str(PLACE / name), *arguments], env=environment, check=False).returncode)

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from gate.directory.api import Directory
 from gate.domain.contribution import StepKind
 from gate.domain.errors import InputError
+from gate.domain.words import count_words
 from gate.git.mirror import Mirror
 from gate.git.survey import LandedChange, Progress, default_branch, is_shallow, survey
 from gate.policy.decision import Decision, RequirementResult, RuleResult
@@ -96,11 +97,12 @@ class Preview:
     @property
     def headline(self) -> str:
         """ "Of 412 merges in 90 days, 31 would stop, 22 of them because of 4 unattributed addresses"."""
-        text = f"Of {_count(len(self.merges), 'merge')} in {_count(self.days, 'day')}, {self.count('stop')} would stop"
+        merges, days = count_words(len(self.merges), "merge"), count_words(self.days, "day")
+        text = f"Of {merges} in {days}, {self.count('stop')} would stop"
         unknown = next((one for one in self.stops if one.code == "unattributed"), None)
         if unknown is None:
             return text
-        addresses = _count(len(unknown.addresses), "unattributed address", "unattributed addresses")
+        addresses = count_words(len(unknown.addresses), "unattributed address", "unattributed addresses")
         return f"{text}, {unknown.count} of them because of {addresses}"
 
 
@@ -171,7 +173,8 @@ def _roster(
     groups = dict.fromkeys(group for change in changes for group in role_groups(policy, changed_paths(change)))
     if directory is None:
         return build_roster(policy, addresses, groups, now.date())
-    progress(f"asking the directory about {len(addresses)} addresses and {len(groups)} groups")
+    asked = f"{count_words(len(addresses), 'address', 'addresses')} and {count_words(len(groups), 'group')}"
+    progress(f"asking the directory about {asked}")
     return load_roster(directory, policy, addresses, groups, now.date())
 
 
@@ -277,7 +280,3 @@ def _assumptions(
         yield "Merges of more than two parents are among them; the gate lets only merges of two land."
     if is_shallow(mirror):
         yield "The clone is shallow: its oldest merges look larger than they were."
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

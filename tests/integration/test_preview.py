@@ -113,7 +113,7 @@ def test_each_merge_is_explained_and_stops_are_grouped_by_cause(repo: Repo) -> N
     assert (merge_of(done, own).outcome, merge_of(done, own).out_of_scope) == ("out-of-scope", "same-team")
     assert merge_of(done, robot).out_of_scope == "robots"
     assert dict(done.out_of_scope) == {"same-team": 2, "robots": 1}, "Bob's first commit is his own team's"
-    text = "\n".join(render_lines(done))
+    text = "\n".join(render_lines(done, is_all=True))
     for sha in (cross, own, robot, *strange, other):
         assert sha[:12] in text
 
@@ -217,7 +217,7 @@ def test_strange_histories_do_not_crash(repo: Repo) -> None:
     assert codes(merge_of(done, same)) == ["no-changes"]
     assert done.merges[0].paths == 1, "a root is compared with nothing"
     assert any("more than two parents" in text for text in done.assumptions)
-    assert "\x1b" not in "\n".join(render_lines(done))
+    assert "\x1b" not in "\n".join(render_lines(done, is_all=True))
     assert show("a\x1b[0m\nb") == "a\\u001b[0m\\u000ab"
 
 
@@ -345,6 +345,14 @@ def test_the_command_prints_text_or_json_and_needs_no_instance(repo: Repo, tmp_p
     assert "1 would stop, 1 of them because of 1 unattributed address." in text.stdout
     assert "merges compared" in text.stderr
     assert "merges compared" not in text.stdout
+    assert f"{sha[:12]} " in text.stdout
+    assert "Each merge that would stop, newest first:" in text.stdout
+    calm = run(*common)
+    assert f"{sha[:12]} " not in calm.stdout
+    assert "listed with --all" in calm.stdout
+    whole = run(*common, "--all")
+    assert f"{sha[:12]} " in whole.stdout
+    assert "--all" not in whole.stdout
     body = json.loads(run(*common, "--json").stdout)
     assert (body["format"], body["counts"]["stop"]) == ("gate-preview/v1", 0)
     assert body["merges"][-1]["sha"] == sha
