@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
+from gate.domain.words import count_words
 from gate.evidence.twin import (
     BranchCompleteness,
     ContributionSheet,
@@ -138,21 +139,31 @@ def derive_from_branch(branch: BranchCompleteness) -> Iterator[Deviation]:
                     index=landing.index,
                 )
     if branch.rewritten:
-        sentence = f"{where}: {branch.from_commit} is not an ancestor of {branch.to_commit}; history was rewritten."
         yield Deviation(
             id=DeviationClass.HISTORY_REWRITTEN,
-            sentence=sentence,
+            sentence=f"{where}: {_tell_rewritten(branch)} Commits that had landed are no longer on the branch.",
             repository=branch.repository,
             commit=branch.to_commit,
         )
     if not branch.holds:
+        why = " Those that were taken away are still on record." if branch.rewritten else ""
         sentence = (
-            f"{where}: git counts {branch.first_parent_count} first-parent commits, "
-            f"the recorded classes sum to {branch.counts.total}."
+            f"{where}: git counts {count_words(branch.first_parent_count, 'first-parent commit')}, and "
+            f"{count_words(branch.counts.total, 'commit')} landed by the record.{why}"
         )
         yield Deviation(
             id=DeviationClass.EQUATION, sentence=sentence, repository=branch.repository, commit=branch.to_commit
         )
+
+
+def _tell_rewritten(branch: BranchCompleteness) -> str:
+    """How it was rewritten, as far as its steps say."""
+    back = next((step for step in branch.landings if not step.commits), None)
+    if back is not None:
+        return f"history was rewritten: the branch was moved back from {back.before} to {back.after}."
+    if branch.from_commit == branch.to_commit:
+        return f"history was rewritten: the branch was moved away from {branch.from_commit}, and back to it."
+    return f"history was rewritten: {branch.to_commit} does not build on {branch.from_commit}."
 
 
 def derive_from_sheet(sheet: ContributionSheet, landings: tuple[Landing, ...]) -> Iterator[Deviation]:

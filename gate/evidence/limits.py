@@ -1,5 +1,12 @@
 """What a pack does not prove, said in the pack itself."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+DEMO = "DEMO:"
+"""Begins the limit of a pack whose gate is a demonstration; its cover and every footer then say so too."""
+
 LIMITS = (
     "Changes to repositories and branches that are not listed in the scope are not in this pack.",
     "Times are the clock of the gate. No time-stamp authority has confirmed them.",
@@ -25,3 +32,8 @@ LIMITS = (
     ),
     "That a person read what they signed is not proven; it is recorded what was shown.",
 )
+
+
+def find_demo_notice(limits: Iterable[str]) -> str | None:
+    """The sentence that says that the gate is a demonstration, if it is one."""
+    return next((limit for limit in limits if limit.startswith(DEMO)), None)

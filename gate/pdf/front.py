@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from gate.domain.words import count_words
+from gate.evidence.limits import find_demo_notice
 from gate.evidence.twin import BranchCompleteness, ContributionSheet, EvidencePack
 from gate.pdf.engine import (
     ACCENT,
@@ -35,9 +37,11 @@ from gate.pdf.layout import (
     TITLE,
     Column,
     Flow,
+    wrap,
 )  # fmt: skip
 
 WHITE = Style("bold", 11, 14, PALE)
+NOTICE = Style("bold", 10, 14, PALE)
 ORGANISATION = Style("bold", 14, 19)
 HOLDS, HOLDS_NOT = Style("bold", 10, 14, GOOD), Style("bold", 10, 14, BAD)
 FIGURE = Style("bold", 17, 22, ACCENT)
@@ -93,6 +97,8 @@ def draw_cover(paper: Paper, pack: EvidencePack, digest: str) -> None:
     paper.anchor("cover", title="Cover")
     paper.fill(0, HEIGHT - 96, WIDTH, 96, ACCENT, Element.ARTIFACT)
     paper.text(LEFT, HEIGHT - 58, "Contribution Gate", WHITE, Element.P)
+    if (notice := find_demo_notice(pack.limits)) is not None:
+        _draw_notice(paper, notice)
     flow = Flow(paper, "")
     flow.y = HEIGHT - 150
     flow.paragraph("Evidence pack", TITLE, element=Element.H1)
@@ -129,6 +135,15 @@ def draw_cover(paper: Paper, pack: EvidencePack, digest: str) -> None:
     )
     flow.y = BOTTOM + 60
     flow.paragraph(words, FINE)
+
+
+def _draw_notice(paper: Paper, notice: str) -> None:
+    """A band under the head of the cover, as pages have one. Words first: the colour only repeats them."""
+    lines = wrap(notice, NOTICE, FULL)
+    height = len(lines) * NOTICE.leading + 10
+    paper.fill(0, HEIGHT - 96 - height, WIDTH, height, BAD, Element.ARTIFACT)
+    for place, line in enumerate(lines):
+        paper.text(LEFT, HEIGHT - 96 - 5 - NOTICE.size - place * NOTICE.leading, line, NOTICE, Element.P)
 
 
 def _draw_verdict_box(flow: Flow, pack: EvidencePack) -> None:
@@ -197,7 +212,8 @@ def draw_completeness(flow: Flow, contents: Contents, pack: EvidencePack) -> Non
     numbers = [*(s.number for s in pack.contributions), *(r.number for r in pack.untouched)]
     flow.heading("Numbers without a gap", element=Element.H2)
     flow.paragraph(
-        f"Contributions are numbered from 1 without a gap in each repository: {len(numbers)} numbers, each with a "
+        f"Contributions are numbered from 1 without a gap in each repository: "
+        f"{count_words(len(numbers), 'number')}, each with a "
         "sheet below or, if nothing happened to it in the period, a row in the register. Each contribution's entries "
         "are numbered from 1 without a gap as well."
     )
@@ -223,7 +239,11 @@ def _draw_branch(flow: Flow, branch: BranchCompleteness) -> None:
         HOLDS if branch.holds else HOLDS_NOT,
     )
     if branch.rewritten:
-        flow.paragraph("History was rewritten: the first commit is not an ancestor of the last.", BODY_BOLD)
+        words = (
+            "History was rewritten or moved back: commits that had landed are no longer on the branch. Git does not "
+            "count them any more; the record keeps them."
+        )
+        flow.paragraph(words, BODY_BOLD)
     if branch.landings:
         columns = [Column("Landed at", 100), Column("Class", 66), Column("How", 64), Column("No", 34),
                    Column("Commits (first parent)", 184, MONO), Column("Entry", FULL - 448)]  # fmt: skip

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from gate.domain.clock import parse_instant
 from gate.evidence.codec import parse_twin
+from gate.evidence.limits import find_demo_notice
 from gate.evidence.twin import EvidencePack
 from gate.pdf.back import draw_limits, draw_log, draw_policies, draw_verify
 from gate.pdf.conform import Attachment
@@ -99,7 +100,11 @@ def draw_pack(pack: EvidencePack, twin: bytes) -> Paper:
 
 def _draw_footers(paper: Paper, pack: EvidencePack) -> None:
     """Page x of y on every page, with the log the page rests on."""
-    count, left = len(paper.pages), f"Log {pack.gate.origin}, {pack.as_of.size} entries, root {pack.as_of.root[:16]}…"
+    demo = "DEMO, no evidence.  " if find_demo_notice(pack.limits) is not None else ""
+    count, left = (
+        len(paper.pages),
+        f"{demo}Log {pack.gate.origin}, {pack.as_of.size} entries, root {pack.as_of.root[:16]}…",
+    )
     for number, page in enumerate(paper.pages, 1):
         paper.page = page
         shown = f"Page {number} of {count}"

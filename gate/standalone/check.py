@@ -209,8 +209,16 @@ def check(args: argparse.Namespace) -> int:
     if args.verdict and code == 0 and answer.body.get("verdict"):
         with open(args.verdict, "w", encoding="utf-8") as handle:
             json.dump(answer.body["verdict"], handle, sort_keys=True, separators=(",", ":"))
-    print(json.dumps(dict(answer.body, exit_code=code), sort_keys=True) if args.json else render(answer, sha, code))
+    say(json.dumps(dict(answer.body, exit_code=code), sort_keys=True) if args.json else render(answer, sha, code))
     return code
+
+
+def say(text: str) -> None:
+    """Prints it; a reader who has closed the pipe (``| head``) has enough, and changes no exit code."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:

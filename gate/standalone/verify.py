@@ -1026,10 +1026,15 @@ class Checker:
             if branch["command"] != command:
                 self.wrong(where, "the command is not the one for its commits")
             if not holds:
-                self.wrong(where, "the completeness equation does not hold: some commits are in no class")
-            sign = "=" if holds else "IS NOT"
+                why = "history was rewritten" if branch["rewritten"] else "some commits are in no class"
+                self.wrong(where, f"the completeness equation does not hold: {why}")
             terms = " + ".join(f"{count} {name}" for name, count in counts.items())
-            self.report.facts.append(f"{where}: {branch['first_parent_count']} commits {sign} {terms}")
+            if holds:
+                told = f"{branch['first_parent_count']} commits = {terms}"
+            else:
+                told = f"git counts {branch['first_parent_count']}, the record {sum(counts.values())}: {terms}"
+            rewritten = "; history was rewritten: some that landed are no longer on the branch"
+            self.report.facts.append(f"{where}: {told}{rewritten if branch['rewritten'] else ''}")
         scope = {row["id"] for row in self.twin["scope"]["repositories"]}
         for entry in self.entries.values():
             in_period = self.period[0] <= entry.at < self.period[1]
@@ -1321,8 +1326,13 @@ def _print_report(report: Report, as_json: bool) -> None:
            3: "RESULT: could not check"}[report.exit_code])  # fmt: skip
 
 
+def _program() -> str:
+    """How it was called: the file by itself, or ``gate verify``, which says so."""
+    return os.environ.get("GATE_PROGRAM") or os.path.basename(__file__)
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    parser = argparse.ArgumentParser(prog="verify.py", description="Verify an evidence pack, offline.")
+    parser = argparse.ArgumentParser(prog=_program(), description="Verify an evidence pack, offline.")
     parser.add_argument("pack", metavar="PACK", help="the PDF")
     parser.add_argument("--trust", required=True, metavar="FILE", help="trust.json, got over another channel")
     parser.add_argument("--since", metavar="FILE", help="a checkpoint you kept (checkpoint.txt of an earlier pack)")
@@ -1341,7 +1351,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except CannotCheck as error:
         report = Report()
         report.cannot.append(str(error))
-    _print_report(report, options.json)
+    try:
+        _print_report(report, options.json)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough; what was found is the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return report.exit_code
 
 

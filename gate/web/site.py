@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gate.settings import Settings
+from gate.workflow.notice import find_notice
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-BANNER_LDIF = "DEMO: people come from a file, not from your directory. Nothing signed here is evidence."
-BANNER_DEMO = "DEMO: this gate is not in production. Nothing signed here is evidence."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +52,5 @@ def build_site(settings: Settings) -> Site:
         origin=settings.origin,
         is_https=base.scheme == "https",
         hosts=frozenset({base.netloc, base.hostname or base.netloc}),
-        banner=build_banner(settings),
+        banner=find_notice(settings),
     )
-
-
-def build_banner(settings: Settings) -> str | None:
-    if settings.directory.kind == "ldif":
-        return BANNER_LDIF
-    return None if settings.production else BANNER_DEMO

@@ -51,6 +51,7 @@ from gate.workflow.entry import repository_stream
 from gate.workflow.force import Registered, find_registered
 from gate.workflow.lapses import look_for_lapses
 from gate.workflow.names import Names
+from gate.workflow.notice import build_limits
 from gate.workflow.parts import Parts
 from gate.workflow.shown import PackRequest
 
@@ -131,6 +132,7 @@ def collect(parts: Parts, pack_id: str, wanted: PackRequest, asked_by: PersonLab
             verdict=tuple(key.vkey for key in trust.verdict),
             seal=tuple(hashlib.sha256(PEM_cert_to_DER_cert(pem)).hexdigest() for pem in trust.seal),
         ),
+        limits=build_limits(parts.settings),
         texts=found.texts,
         deviations=tuple(look_for_lapses(parts, registered)),
         looked_for=frozenset[DeviationClass](),

@@ -68,6 +68,11 @@ def narrate(statement: Statement) -> str:
 
 
 def _landed(said: Mapping[str, Any]) -> str:
-    what = f"{said['repository']}#{said['number']}" if said.get("number") else "Something that no contribution explains"
-    commits = count_words(len(said["commits"]), "commit")
-    return f"{what} landed on {said['targetRef']} by {said['kind']}, {commits}: {said['outcome'].replace('_', ' ')}."
+    branch, commits = f"{said['targetRef']} of {said['repository']}", count_words(len(said["commits"]), "commit")
+    if not said["commits"]:
+        return f"{branch} was moved back from {said['before']} to {said['after']}: what lies between is gone from it."
+    if not said.get("number"):
+        return f"{commits} that no contribution explains reached {branch}, up to {said['after']}."
+    how = "past the gate" if said["kind"] == "unexplained" else f"by {said['kind']}"
+    outcome = said["outcome"].replace("_", " ")
+    return f"{said['repository']}#{said['number']} landed on {said['targetRef']} {how}, {commits}: {outcome}."
