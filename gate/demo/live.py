@@ -98,11 +98,21 @@ def build_summary(place: Place, url: str, outcome: Outcome) -> dict[str, Any]:
         "instance": str(instance),
         "database": str(instance / "gate.sqlite"),
         "repositories": [{"name": one, "path": str(place.bare(one))} for one in outcome["repositories"]],
-        "push": {**land, "command": f"GATE_PUSHER={land['pusher']} {shlex.join(push)}"},
+        "push": {
+            **land,
+            "command": f"GATE_PUSHER={land['pusher']} {shlex.join(push)}",
+            "has_landed": has_landed(place, land["repository"], land["head"]),
+        },
         "contributions": outcome["contributions"],
         "token_file": str(place.token(CI)),
         "keys": keys,
     }
+
+
+def has_landed(place: Place, repository: str, head: str) -> bool:
+    """Whether ``head`` is on the main branch of the bare repository already."""
+    command = ["git", "-C", str(place.bare(repository)), "merge-base", "--is-ancestor", head, "refs/heads/main"]
+    return subprocess.run(command, env=environment(), capture_output=True, check=False).returncode == 0
 
 
 def describe_directory(place: Place, slapd: Any) -> dict[str, str | None]:
@@ -127,9 +137,10 @@ def render(summary: dict[str, Any], folder: Path) -> str:
     lines += ["  Everybody else's password is <login>-demo.", "", "Ask as CI does (exit code first):"]
     lines += [f"  {one['exit_code']}  # {one['name']}\n     {one['command']}" for one in summary["checks"]]
     push = summary["push"]
+    then = f"refused now, lands after {push['first']} and {push['second']} have signed it:"
     lines += [
         "",
-        f"Push {push['id']} to main: refused now, lands after {push['first']} and {push['second']} have signed it:",
+        f"Push {push['id']} to main: {'has landed, and would change nothing:' if push['has_landed'] else then}",
         f"     {push['command']}",
         "",
         f"An evidence pack:\n     {summary['pack']}\nVerify it, offline:\n     {summary['verify']}",

@@ -56,9 +56,11 @@ def run_demo(root: Path, port: int | None) -> None:
 def _until_ended() -> Iterator[None]:
     """Being asked to end is no failure, and neither is a reader who closed the pipe we print to."""
     try:
-        yield
-    except _EndedError:
-        pass
+        try:
+            yield
+        except _EndedError:
+            print("\n  Ended everything this demo had started: server, worker, directory.", flush=True)
+            print("  What it made is kept: `make demo` starts it again, `make demo-reset` removes it.", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

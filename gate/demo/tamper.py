@@ -21,11 +21,12 @@ KIND = "approval"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tampered:
-    """Which entry was changed, and how."""
+    """Which entry was changed, and how. ``is_fresh`` is false when it had been changed before, and was left so."""
 
     index: int
     before: str
     after: str
+    is_fresh: bool = True
 
 
 def tamper(root: Path) -> Tampered:
@@ -37,6 +38,8 @@ def tamper(root: Path) -> Tampered:
         database.execute("BEGIN IMMEDIATE")
         index, envelope = _first_approval(database)
         changed, before, after = _forge(envelope)
+        if before == after:
+            return Tampered(index=index, before=before, after=after, is_fresh=False)
         for statement in build_unguards("sqlite"):
             database.execute(statement)
         database.execute("UPDATE log_entry SET envelope = ? WHERE idx = ?", (changed, index))

@@ -15,7 +15,9 @@ import pytest
 
 from gate.demo.browser import Browser
 from gate.demo.clock import DemoClock
+from gate.demo.live import has_landed, render
 from gate.demo.organisation import ENTITIES, GROUPS, MEMBERS, PEOPLE, build_ldif, find_member
+from gate.demo.place import Place
 from gate.demo.slapd import find_slapd
 from gate.demo.story import LACKS_ONE, STORY
 from gate.directory.api import Layout, LdifSettings, StateRules
@@ -61,6 +63,11 @@ def test_printed_lines_do_what_they_say(demo: Demo) -> None:
     assert landed.returncode == 0, landed.stderr
     after = subprocess.run(main, capture_output=True, text=True, check=True).stdout
     assert after.strip() == push["head"]
+    assert has_landed(Place(demo.root), push["repository"], push["head"])
+    told = render({**summary, "push": {**push, "has_landed": True}}, demo.root)
+    assert "has landed, and would change nothing" in told
+    assert "refused now" not in told
+    assert "refused now" in "".join(demo.printed)
     assert demo.run(summary["audit"]).returncode == 0
 
 
@@ -101,6 +108,9 @@ def test_tampering_is_found_by_its_index(demo: Demo, tmp_path: Path) -> None:
     found = demo.gate("audit", "--instance", str(copy / "instance"))
     assert found.returncode == 1
     index = told.stdout.split()[1]
+    again = demo.gate("demo-tamper", "--dir", str(copy))
+    assert again.returncode == 0
+    assert f"Entry {index} has been tampered with already" in again.stdout
     assert any(line.startswith("WRONG") and f"entry {index}:" in line for line in found.stdout.splitlines())
 
 
@@ -110,10 +120,14 @@ def test_ends_all_it_started_and_reuses_its_state(demo: Demo, number: signal.Sig
     pids = demo.summary["pids"]
     assert {"demo", "serve", "web", "worker", "slapd"} <= set(pids)
     assert demo.end(number) == 0
+    assert "Ended everything this demo had started" in "".join(demo.printed)
     assert [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()] == []
     demo.start()
     assert any("reusing" in line for line in demo.printed)
     assert not any("playing" in line for line in demo.printed)
+    is_there = has_landed(Place(demo.root), demo.summary["push"]["repository"], demo.summary["push"]["head"])
+    assert demo.summary["push"]["has_landed"] is is_there
+    assert any("refused now" in line for line in demo.printed) is not is_there
 
 
 @pytest.mark.req("DMO-01")

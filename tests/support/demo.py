@@ -55,7 +55,7 @@ class Demo:
         assert process is not None
         process.send_signal(number)
         assert process.stdout is not None
-        process.stdout.read()
+        self.printed.append(process.stdout.read())
         code = process.wait(timeout=ENDING_SECONDS)
         process.stdout.close()
         return code
