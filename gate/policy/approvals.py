@@ -3,8 +3,9 @@
 A person's latest act is their word: a rejection takes back what they approved before, an approval what they rejected
 before. An approval counts only for this head, target and effective policy, before it expires, from somebody who is
 active, holds that role (and team) now, meets the approvers' prerequisites and did not contribute; or was handed the
-role by somebody who does. A veto stands even if its giver has lost the role since: only they take it back. To exempt
-from a freeze is no word on the change: it takes no rejection back.
+role by somebody who does. One that was carried to this head counts only if the policy permits what was proven equal.
+What a person signed, only a signature takes back: a review on the forge does not, nor does an exemption from a freeze,
+which is no word on the change. Vetoes are read in ``vetoes.py``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate.domain.approval import Act
+from gate.policy.classification import Level
 from gate.policy.decision import NotCounted
 from gate.policy.delegation import Delegations, read_delegations, why_not_delegated
-from gate.policy.document import Policy
+from gate.policy.document import CarryOver, Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ApprovalFacts, Facts, PersonFacts
 from gate.policy.paths import branch_name
-from gate.policy.prerequisites import check_approver, why_unfit
+from gate.policy.prerequisites import Asking, check_approver, why_unfit
 from gate.policy.separation import People, Separation
+
+SIGNATURE, FORGE_REVIEW = "signature", "forge-review"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,46 +49,56 @@ class Valid:
 
 @dataclass(slots=True, kw_only=True)
 class Acts:
-    """``rejected`` are the people whose latest word is a rejection, whether or not it is a veto."""
+    """``rejected`` holds, by person, the rejection that is their latest word, whether or not it is a veto."""
 
     valid: list[Valid] = field(default_factory=list)
     not_counted: list[NotCounted] = field(default_factory=list)
-    vetoes: list[ApprovalFacts] = field(default_factory=list)
-    rejected: set[str] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
+    rejected: dict[str, ApprovalFacts] = field(default_factory=dict)
     delegations: Delegations = field(default_factory=Delegations)
 
 
-def read_acts(effective: EffectivePolicy, facts: Facts, people: People, separation: Separation) -> Acts:
+def read_acts(effective: EffectivePolicy, facts: Facts, people: People, separation: Separation, asking: Asking) -> Acts:
     """Sorts every recorded act of the contribution."""
-    acts = Acts(delegations=read_delegations(effective.policy, facts, people, separation))
-    latest: dict[str, ApprovalFacts] = {}
     ordered = sorted(facts.approvals, key=lambda approval: approval.index)
+    delegations = read_delegations(effective.policy, facts, people, separation, asking)
+    acts = Acts(rejected=_rejections(ordered), delegations=delegations)
     for approval in ordered:
-        if approval.act == Act.REJECT or approval.freeze is None:
-            latest[approval.person] = approval
-    rejected = {key: one for key, one in latest.items() if one.act == Act.REJECT}
-    for approval in ordered:
-        against = next((rejected[key] for key in (approval.person, approval.on_behalf_of) if key in rejected), None)
+        against = next(
+            (acts.rejected[key] for key in (approval.person, approval.on_behalf_of) if key in acts.rejected), None
+        )
         if approval.act == Act.APPROVE and against is None:
-            _read_approval(acts, effective, facts, people, separation, approval)
+            _read_approval(acts, effective, facts, people, separation, asking, approval)
         elif approval.act == Act.APPROVE and against is not None:
             when = "later" if against.index > approval.index else "before"
             _refuse(acts, approval, f"rejected-{when}", f"{against.name} rejected this {when}")
-        elif approval is latest[approval.person]:
-            _read_rejection(acts, effective.policy, facts, approval)
     return acts
 
 
+def _rejections(ordered: list[ApprovalFacts]) -> dict[str, ApprovalFacts]:
+    """By person, the rejection that stands: their latest word, or else their latest signed one."""
+    words = [one for one in ordered if one.act == Act.REJECT or one.freeze is None]
+    latest = {one.person: one for one in words}
+    signed = {one.person: one for one in words if one.kind == SIGNATURE}
+    found = {person: one for person, one in signed.items() if one.act == Act.REJECT}
+    return found | {person: one for person, one in latest.items() if one.act == Act.REJECT}
+
+
 def _read_approval(
-    acts: Acts, effective: EffectivePolicy, facts: Facts, people: People, separation: Separation, one: ApprovalFacts
+    acts: Acts,
+    effective: EffectivePolicy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    asking: Asking,
+    one: ApprovalFacts,
 ) -> None:
-    found = why_not_counted(effective, facts, people, separation, acts.delegations, one)
+    found = why_not_counted(effective, facts, people, separation, acts.delegations, asking, one)
     if found is not None:
         _refuse(acts, one, *found)
         return
     giver = people[one.on_behalf_of].name if one.on_behalf_of is not None else None
-    acts.valid.append(Valid(approval=one, lapses_at=lapse_of(effective.policy, facts, people, one), giver_name=giver))
+    lapses_at = lapse_of(effective.policy, people, asking, one)
+    acts.valid.append(Valid(approval=one, lapses_at=lapses_at, giver_name=giver))
 
 
 def why_not_counted(
@@ -93,17 +107,20 @@ def why_not_counted(
     people: People,
     separation: Separation,
     delegations: Delegations,
+    asking: Asking,
     one: ApprovalFacts,
 ) -> tuple[str, str] | None:
     """Why an approval counts nowhere now: code and half-sentence. None when it counts where it is asked."""
-    return _wrong_binding(effective, facts, one) or _wrong_person(
-        effective.policy, facts, people, separation, delegations, one
+    return (
+        _wrong_kind(one)
+        or _wrong_binding(effective, facts, asking.level, one)
+        or _wrong_person(effective.policy, facts, people, separation, delegations, asking, one)
     )
 
 
-def lapse_of(policy: Policy, facts: Facts, people: People, one: ApprovalFacts) -> datetime | None:
+def lapse_of(policy: Policy, people: People, asking: Asking, one: ApprovalFacts) -> datetime | None:
     """The first instant at which an approval that counts no longer does, delegations apart."""
-    training = check_approver(policy, people[one.person], facts.now).lapses_at
+    training = check_approver(policy, people[one.person], asking).lapses_at
     return min((at for at in (expiry_of(policy, one), training) if at is not None), default=None)
 
 
@@ -113,7 +130,15 @@ def expiry_of(policy: Policy, one: ApprovalFacts) -> datetime | None:
     return min((at for at in (one.expires_at, by_age) if at is not None), default=None)
 
 
-def _wrong_binding(effective: EffectivePolicy, facts: Facts, one: ApprovalFacts) -> tuple[str, str] | None:
+def _wrong_kind(one: ApprovalFacts) -> tuple[str, str] | None:
+    if one.kind in (SIGNATURE, FORGE_REVIEW):
+        return None
+    return "unknown-kind", f"it is neither a signature nor a review on the forge but {one.kind!r}"
+
+
+def _wrong_binding(
+    effective: EffectivePolicy, facts: Facts, level: Level | None, one: ApprovalFacts
+) -> tuple[str, str] | None:
     if one.head != facts.head:
         return "stale-head", f"it was given for the earlier head {one.head[:10]}; the head is now {facts.head[:10]}"
     if branch_name(one.target) != branch_name(facts.target):
@@ -123,6 +148,33 @@ def _wrong_binding(effective: EffectivePolicy, facts: Facts, one: ApprovalFacts)
     expires = expiry_of(effective.policy, one)
     if expires is not None and facts.now >= expires:
         return "expired", f"it expired on {expires:%Y-%m-%d %H:%M} UTC"
+    return _wrong_carry(effective.policy, facts, level, one)
+
+
+def permitted_carry_over(policy: Policy, level: Level | None) -> CarryOver:
+    """What the policy lets an approval be carried over; where several levels hold, the strictest of theirs."""
+    own = {one.level: one.carry_over for one in policy.carry_over_at}
+    held = [own.get(name, policy.carry_over) for name in level.held] if level is not None else [policy.carry_over]
+    return min(held, key=_LOOSENESS.index)
+
+
+_LOOSENESS = (CarryOver.NONE, CarryOver.SAME_TREE, CarryOver.SAME_DIFF)
+PROVEN = {CarryOver.SAME_TREE.value: "the same tree", CarryOver.SAME_DIFF.value: "the same changes"}
+
+
+def _wrong_carry(policy: Policy, facts: Facts, level: Level | None, one: ApprovalFacts) -> tuple[str, str] | None:
+    """An equal tree is proof of more than equal changes, so it is enough where those would be."""
+    if one.carried_from is None and one.carried_by is None:
+        return None
+    permitted = permitted_carry_over(policy, level)
+    origin = f"it was given for the head {(one.carried_from or 'nobody knows')[:10]}"
+    if one.carried_from is None or one.carried_by not in PROVEN:
+        return "carried", f"{origin}, and nothing that is proven equal carried it to {facts.head[:10]}"
+    if _LOOSENESS.index(CarryOver(one.carried_by)) > _LOOSENESS.index(permitted):
+        at = f" for a change that is {level.name}" if level is not None else ""
+        allowed = PROVEN.get(permitted.value)
+        what = f"the policy carries approvals over only for {allowed}" if allowed else "the policy carries nothing over"
+        return "carried", f"{origin} and carried here because of {PROVEN[one.carried_by]}; {what}{at}"
     return None
 
 
@@ -132,6 +184,7 @@ def _wrong_person(
     people: People,
     separation: Separation,
     delegations: Delegations,
+    asking: Asking,
     one: ApprovalFacts,
 ) -> tuple[str, str] | None:
     excluded = separation.excluded.get(one.person)
@@ -140,7 +193,7 @@ def _wrong_person(
     person = people.get(one.person)
     if person is None:
         return "unknown-person", f"the directory says nothing about {one.name} now"
-    if (unfit := why_unfit(policy, person, facts.now)) is not None:
+    if (unfit := why_unfit(policy, person, asking)) is not None:
         return unfit
     if one.on_behalf_of is not None:
         return why_not_delegated(one, delegations, policy, facts, people, separation)
@@ -156,13 +209,3 @@ def holds_role(person: PersonFacts, role: str, team: str | None) -> bool:
 
 def _refuse(acts: Acts, one: ApprovalFacts, code: str, reason: str) -> None:
     acts.not_counted.append(NotCounted(index=one.index, person=one.person, name=one.name, code=code, reason=reason))
-
-
-def _read_rejection(acts: Acts, policy: Policy, facts: Facts, one: ApprovalFacts) -> None:
-    acts.rejected.add(one.person)
-    if policy.veto is None or one.role not in policy.veto.roles:
-        acts.notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
-    elif not policy.veto.survives_push and one.head != facts.head:
-        acts.notes.append(f"{one.name} rejected the earlier head {one.head[:10]}; here a rejection ends with a push.")
-    else:
-        acts.vetoes.append(one)

@@ -1,34 +1,24 @@
-"""When a rule applies, and the conditions that hold a contribution up whoever signs.
+"""The conditions that hold a contribution up whoever signs.
 
-Conditions: the contributors' prerequisites and the change request (blocked: the contributor must act), reported
-checks, a clean merge, draft (pending). Each result says with actual values what is the matter and how to mend it.
+The author's and contributors' prerequisites and the change request (blocked: they must act), reported checks, a clean
+merge, draft (pending). Each result says with actual values what is the matter and how to mend it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from gate.policy.decision import Answer, ConditionResult
-from gate.policy.document import ChangeRequest, Check, Rule, Subject, When
+from gate.policy.document import ChangeRequest, Check, Policy, Prerequisite, Subject
 from gate.policy.effective import EffectivePolicy
-from gate.policy.facts import CheckFacts, Facts, PersonFacts
-from gate.policy.ownership import changed_names
-from gate.policy.paths import branch_name, matches_any, path_matcher
-from gate.policy.prerequisites import check_person, prerequisites_for
+from gate.policy.facts import CheckFacts, Facts
+from gate.policy.paths import branch_name
+from gate.policy.prerequisites import Asking, check_person, prerequisites_for
 from gate.policy.separation import Separation
 
 MAX_CHANGE_REQUEST = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applies:
-    """``because`` are the reasons with values, for or against."""
-
-    applies: bool
-    because: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,37 +30,12 @@ class Condition:
     lapses_at: datetime | None = None
 
 
-def rule_applies(rule: Rule, facts: Facts, outsider: str | None) -> Applies:
-    """Whether all of the rule's ``when`` holds. ``outsider`` says why the change is cross-team (None: it is not)."""
-    when, because = rule.when, []
-    if when.cross_team is not None:
-        because.append(f"cross-team: {outsider}" if outsider is not None else _SAME_TEAM)
-        if when.cross_team != (outsider is not None):
-            return Applies(applies=False, because=(because[-1],))
-    if when.paths:
-        hit = _first_hit(when, facts)
-        if hit is None:
-            return Applies(applies=False, because=(f"no changed path matches {', '.join(when.paths)}",))
-        because.append(f"{hit} matches {', '.join(when.paths)}")
-    if when.branches:
-        branch = branch_name(facts.target)
-        if not matches_any(when.branches, branch):
-            return Applies(applies=False, because=(f"the target {branch} is none of {', '.join(when.branches)}",))
-        because.append(f"the target is {branch}")
-    return Applies(applies=True, because=tuple(because) or ("it applies to every contribution",))
-
-
-_SAME_TEAM = "same team: every contributor is of a team that owns all changed paths"
-
-
-def _first_hit(when: When, facts: Facts) -> str | None:
-    matches = path_matcher(when.paths)
-    return next((name for name in changed_names(facts.paths) if matches(name)), None)
-
-
-def check_conditions(effective: EffectivePolicy, facts: Facts, separation: Separation) -> tuple[Condition, ...]:
+def check_conditions(
+    effective: EffectivePolicy, facts: Facts, separation: Separation, asking: Asking
+) -> tuple[Condition, ...]:
     """Every condition of the policy, met or not, in the order a reader expects."""
-    found = [*_contributor_prerequisites(effective, facts, separation)]
+    asked = prerequisites_for(effective.policy, asking.level, Subject.AUTHOR, Subject.CONTRIBUTORS)
+    found = [_prerequisite(one, effective.policy, separation, asking) for one in asked]
     found += [_change_request(one, facts) for one in effective.change_requests]
     found += [_check(check, facts, separation) for check in effective.policy.checks]
     return tuple(found)
@@ -103,40 +68,28 @@ def _condition(id: str, kind: str, sentence: str, remedy: str, otherwise: Answer
     )
 
 
-def _contributor_prerequisites(effective: EffectivePolicy, facts: Facts, separation: Separation) -> Iterable[Condition]:
-    for one in prerequisites_for(effective.policy, Subject.CONTRIBUTORS):
-        lacking: list[tuple[PersonFacts, str]] = []
-        lapses = []
-        for person in separation.answerable.values():
-            met = check_person(effective.policy, one, person, facts.now)
-            if met.missing is not None:
-                lacking.append((person, met.missing))
-            if met.lapses_at is not None:
-                lapses.append(met.lapses_at)
-        yield Condition(
-            result=ConditionResult(
-                id=one.id,
-                kind="prerequisite",
-                is_met=not lacking,
-                sentence=_lacking_sentence(one.id, lacking),
-                remedy=_mend(one.terms) if lacking else "",
-                people=tuple(person.id for person, _ in lacking),
-            ),
-            otherwise=Answer.BLOCKED,
-            lapses_at=min(lapses, default=None),
-        )
-
-
-def _lacking_sentence(id: str, lacking: list[tuple[PersonFacts, str]]) -> str:
-    if not lacking:
-        return f"Every contributor meets {id}."
-    return "; ".join(f"{person.name} {missing}" for person, missing in lacking) + "."
-
-
-def _mend(terms: str | None) -> str:
-    if terms is not None:
-        return "They can read and accept the terms on the gate's terms page."
-    return "The training register must be imported with the completed course."
+def _prerequisite(one: Prerequisite, policy: Policy, separation: Separation, asking: Asking) -> Condition:
+    """Everybody it is for must meet it; the author is among the contributors."""
+    is_for_all = Subject.CONTRIBUTORS in one.subjects or separation.author is None
+    people = separation.answerable.values() if is_for_all else [separation.author]
+    found = [(person, check_person(policy, one, person, asking)) for person in people if person is not None]
+    lacking = [(person, met) for person, met in found if met.missing is not None]
+    everybody = "Every contributor" if is_for_all else "The author"
+    sentence = "; ".join(f"{person.name} {met.missing}" for person, met in lacking) or f"{everybody} meets {one.id}"
+    return Condition(
+        result=ConditionResult(
+            id=one.id,
+            kind="prerequisite",
+            is_met=not lacking,
+            sentence=f"{sentence}."
+            if lacking
+            else f"{'Every contributor' if is_for_all else 'The author'} meets {one.id}.",
+            remedy=" ".join(dict.fromkeys(met.mend for _, met in lacking)),
+            people=tuple(person.id for person, _ in lacking),
+        ),
+        otherwise=Answer.BLOCKED,
+        lapses_at=min((met.lapses_at for _, met in found if met.lapses_at is not None), default=None),
+    )
 
 
 def _change_request(one: ChangeRequest, facts: Facts) -> Condition:

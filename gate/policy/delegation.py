@@ -15,7 +15,7 @@ from datetime import datetime
 from gate.domain.people import PersonState
 from gate.policy.document import Policy
 from gate.policy.facts import ApprovalFacts, DelegationFacts, Facts, PersonFacts
-from gate.policy.prerequisites import why_unfit
+from gate.policy.prerequisites import Asking, why_unfit
 from gate.policy.separation import People, Separation
 
 CODE = "delegation"
@@ -32,7 +32,9 @@ class Delegations:
     lapses: tuple[datetime, ...] = ()
 
 
-def read_delegations(policy: Policy, facts: Facts, people: People, separation: Separation) -> Delegations:
+def read_delegations(
+    policy: Policy, facts: Facts, people: People, separation: Separation, asking: Asking
+) -> Delegations:
     """All delegations of roles that this policy lets hand over; none when it lets none."""
     if policy.delegation is None:
         return Delegations()
@@ -44,7 +46,9 @@ def read_delegations(policy: Policy, facts: Facts, people: People, separation: S
         lapses=tuple(at for one in known for at in (one.starts_at, one.ends_at) if at > facts.now),
     )
     return Delegations(
-        counting=tuple(one for one in known if _why_unusable(one, found, policy, facts, people, separation) is None),
+        counting=tuple(
+            one for one in known if _why_unusable(one, found, policy, facts, people, separation, asking) is None
+        ),
         cyclic=found.cyclic,
         notes=found.notes,
         lapses=found.lapses,
@@ -83,7 +87,13 @@ def _covers(one: DelegationFacts, at: datetime) -> bool:
 
 
 def _why_unusable(
-    one: DelegationFacts, found: Delegations, policy: Policy, facts: Facts, people: People, separation: Separation
+    one: DelegationFacts,
+    found: Delegations,
+    policy: Policy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    asking: Asking,
 ) -> Why | None:
     """Why the receiver could not sign for the giver now."""
     receiver = people.get(one.receiver)
@@ -91,7 +101,7 @@ def _why_unusable(
         return "unknown-person", f"the directory says nothing about {one.receiver}"
     if one.receiver in separation.excluded:
         return separation.excluded[one.receiver].code, separation.excluded[one.receiver].reason
-    return why_unfit(policy, receiver, facts.now) or _why_void(one, found, policy, facts, people, separation)
+    return why_unfit(policy, receiver, asking) or _why_void(one, found, policy, facts, people, separation)
 
 
 def _why_void(

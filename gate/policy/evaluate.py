@@ -1,7 +1,7 @@
 """``evaluate(policy, facts) -> Decision``: the one place where a yes is made. Pure; ``facts.now`` is the only time.
 
-1. What must be there is there, or the answer is *error*.  2. Contributors, owners, cross-team.  3. Out of scope by
-rule, if so.  4. Rules that apply; their slots matched with the approvals that count; prerequisites, change request,
+1. What must be there is there, or the answer is *error*.  2. Contributors, owners, level, cross-team.  3. Out of scope
+by rule, if so.  4. Rules that apply; their slots matched with the approvals that count; prerequisites, change request,
 checks.  5. The worst of all reasons is the answer (error > blocked > rejected > overridden > pending > approved), and
 every reason is listed. Nothing in here ever turns a missing fact into an empty one.
 """
@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gate.domain.approval import Act
-from gate.policy.approvals import Acts, read_acts
+from gate.policy.applies import Change
+from gate.policy.approvals import read_acts
+from gate.policy.classification import Level, find_level
 from gate.policy.conditions import Condition, check_conditions, check_revision
 from gate.policy.decision import Answer, Decision, Reason, RuleState
 from gate.policy.document import OutOfScope, ScopeKind
@@ -21,8 +23,10 @@ from gate.policy.facts import Facts
 from gate.policy.findings import WORST_FIRST, Findings, summarise
 from gate.policy.ownership import Owned, find_outsider, find_owned
 from gate.policy.paths import branch_name, matches_any
+from gate.policy.prerequisites import build_asking
 from gate.policy.rules import read_rules, rule_result
 from gate.policy.separation import Separation, separate
+from gate.policy.vetoes import Vetoes, read_vetoes
 
 
 def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
@@ -40,16 +44,20 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     for owners, path in owned.sets:
         if not owners:
             found.add(Answer.ERROR, "no-owner", f"No team owns {path}.")
-    acts = read_acts(policy, facts, people, separation)
-    _read_vetoes(found, acts)
+    level = find_level(policy.policy.classification, facts.paths)
+    asking = build_asking(facts, level)
+    acts = read_acts(policy, facts, people, separation, asking)
+    found.not_counted += acts.not_counted
+    _read_vetoes(found, read_vetoes(policy.policy, facts, people, separation, acts, asking))
     _read_conditions(found, check_revision(facts))
     scope = _find_scope(policy, separation, outsider)
     if scope is None:
-        read_rules(found, policy, facts, people, separation, owned, outsider, acts)
-        _read_conditions(found, check_conditions(policy, facts, separation))
+        change = Change(facts=facts, separation=separation, outsider=outsider, level=level)
+        read_rules(found, policy, change, people, owned, acts, asking)
+        _read_conditions(found, check_conditions(policy, facts, separation, asking))
     else:
         _leave_out(found, policy, scope)
-    return _decision(found, policy, facts, separation, owned, outsider, scope)
+    return _decision(found, policy, facts, separation, owned, outsider, scope, level)
 
 
 def _missing(policy: EffectivePolicy | None, facts: Facts) -> list[Reason]:
@@ -102,17 +110,11 @@ def _undecided(facts: Facts, reasons: Iterable[Reason]) -> Decision:
     )
 
 
-def _read_vetoes(found: Findings, acts: Acts) -> None:
-    for veto in acts.vetoes:
-        role = f"{veto.role} of {veto.team}" if veto.team is not None else veto.role
-        found.add(
-            Answer.REJECTED,
-            "veto",
-            f"{veto.name} ({role}) rejected this on {veto.signed_at:%Y-%m-%d %H:%M} UTC; "
-            "the rejection stands until they withdraw it or approve.",
-        )
-    found.not_counted += acts.not_counted
-    found.notes += acts.notes
+def _read_vetoes(found: Findings, vetoes: Vetoes) -> None:
+    for sentence in vetoes.standing:
+        found.add(Answer.REJECTED, "veto", sentence)
+    found.notes += vetoes.notes
+    found.lapses += vetoes.lapses
 
 
 def _read_conditions(found: Findings, conditions: Iterable[Condition]) -> None:
@@ -157,6 +159,7 @@ def _decision(
     owned: Owned,
     outsider: str | None,
     scope: OutOfScope | None,
+    level: Level | None,
 ) -> Decision:
     answer = found.answer
     ordered = sorted(found.reasons, key=lambda pair: WORST_FIRST.index(pair[0]))
@@ -182,5 +185,7 @@ def _decision(
         not_counted=tuple(found.not_counted),
         excluded=tuple(sorted(separation.excluded.values(), key=lambda one: (one.name, one.person))),
         ask=found.ask,
+        is_ask_smallest=found.is_ask_smallest,
         notes=tuple(found.notes),
+        level=level.name if level is not None else None,
     )

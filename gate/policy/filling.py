@@ -15,7 +15,7 @@ from gate.policy.decision import Candidate, Disqualified, Filled, RequirementRes
 from gate.policy.document import Policy
 from gate.policy.facts import Facts
 from gate.policy.matching import cheapest, match, untangle
-from gate.policy.prerequisites import why_unfit
+from gate.policy.prerequisites import Asking, why_unfit
 from gate.policy.requirements import Need, member_rows
 from gate.policy.separation import People, Separation
 
@@ -55,7 +55,13 @@ class _Assigned:
 
 
 def fill(
-    needs: tuple[Need, ...], policy: Policy, facts: Facts, people: People, separation: Separation, acts: Acts
+    needs: tuple[Need, ...],
+    policy: Policy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    acts: Acts,
+    asking: Asking,
 ) -> Filling:
     """Matches the approvals to the slots and says for every need what is missing and who could give it."""
     slots = [at for at in _waived_last(needs) for _ in range(needs[at].ask.count)]
@@ -65,7 +71,7 @@ def fill(
         results = tuple(_result(need, found) for need, found in zip(needs, filled, strict=True))
         return Filling(results=results, used=used, ask=())
     counted = {person: valid for valid in used.values() for person in valid.party}
-    able = [_judge(need, policy, facts, people, separation, acts, counted) for need in needs]
+    able = [_judge(need, policy, facts, people, separation, acts, counted, asking) for need in needs]
     asked = [at for at in slots if not needs[at].is_waived]
     plan = _plan(asked, backing, able, counted)
     short = [
@@ -144,12 +150,13 @@ def _judge(
     separation: Separation,
     acts: Acts,
     counted: Mapping[str, Valid],
+    asking: Asking,
 ) -> _Able:
     """Everybody who holds the role: who could fill a slot of this need now, and who cannot and why."""
     candidates, disqualified = [], []
     for key in sorted({key for row in member_rows(need, facts).values() for key in row.members}):
         name = people[key].name if key in people else key
-        why = _why_not(key, policy, facts, people, separation, acts, counted)
+        why = _why_not(key, policy, people, separation, acts, counted, asking)
         if why is None:
             candidates.append(Candidate(person=key, name=name))
         elif key not in counted or not need.fits(counted[key].approval.role, counted[key].approval.team):
@@ -180,11 +187,11 @@ def _sorted(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 def _why_not(
     key: str,
     policy: Policy,
-    facts: Facts,
     people: People,
     separation: Separation,
     acts: Acts,
     counted: Mapping[str, Valid],
+    asking: Asking,
 ) -> tuple[str, str] | None:
     if key in separation.excluded:
         found = separation.excluded[key]
@@ -196,7 +203,7 @@ def _why_not(
         return _why_counted(key, counted[key], people)
     if key in acts.rejected:
         return "rejected", f"{person.name} rejected it"
-    return why_unfit(policy, person, facts.now)
+    return why_unfit(policy, person, asking)
 
 
 def _why_counted(key: str, one: Valid, people: People) -> tuple[str, str]:

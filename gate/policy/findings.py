@@ -24,6 +24,7 @@ class Findings:
     not_counted: list[NotCounted] = field(default_factory=list)
     counted: list[int] = field(default_factory=list)
     ask: tuple[Candidate, ...] = ()
+    is_ask_smallest: bool = True
     notes: list[str] = field(default_factory=list)
     lapses: list[datetime] = field(default_factory=list)
 

@@ -1,7 +1,8 @@
-"""Whether one person meets a prerequisite: terms accepted, training valid; and whether they could approve at all.
+"""Whether one person meets a prerequisite (terms, training, clearance, legal entities), and could approve at all.
 
-A training counts up to and including its last instant. ``lapses_at`` is the first instant at which time alone would
-change the answer, for ``Decision.valid_until``.
+A training or clearance counts up to and including its last instant. ``lapses_at`` is the first instant at which time
+alone would change the answer, for ``Decision.valid_until``. Work within one legal entity needs no pair; an entity
+nobody knows is never taken for the same.
 """
 
 from __future__ import annotations
@@ -11,45 +12,90 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gate.domain.people import PersonState
+from gate.policy.classification import Level
 from gate.policy.document import Policy, Prerequisite, Subject
-from gate.policy.facts import PersonFacts
+from gate.policy.facts import Facts, PersonFacts
 
 _TICK = timedelta(microseconds=1)
+MEND_ENTITY = "An administrator can add the legal entity to their directory entry."
+MEND_REPOSITORY_ENTITY = "Add `entity:` to the repository in repositories.yaml."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What prerequisites are asked for: ``level`` of the change (None: no levels), ``entity`` of the repository."""
+
+    now: datetime
+    level: Level | None = None
+    entity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Met:
-    """``missing`` is None when met, else a finished half-sentence: "has not accepted …"."""
+    """``missing`` is None when met, else a half-sentence, "has not accepted …"; ``mend`` is what to do then."""
 
     missing: str | None = None
+    mend: str = ""
     lapses_at: datetime | None = None
 
 
-def check_person(policy: Policy, one: Prerequisite, person: PersonFacts, now: datetime) -> Met:
-    """One prerequisite for one person at ``now``."""
+def build_asking(facts: Facts, level: Level | None) -> Asking:
+    return Asking(now=facts.now, level=level, entity=facts.repository.entity)
+
+
+def check_person(policy: Policy, one: Prerequisite, person: PersonFacts, asking: Asking) -> Met:
+    """One prerequisite for one person now."""
     if one.terms is not None:
         title = next(terms.title for terms in policy.terms if terms.id == one.terms)
-        return Met() if one.terms in person.terms else Met(missing=f"has not accepted “{title}”")
-    held = [training for training in person.trainings if training.code == one.training]
+        mend = "They can read and accept the terms on the gate's terms page."
+        return Met() if one.terms in person.terms else Met(missing=f"has not accepted “{title}”", mend=mend)
+    if one.entities:
+        return _check_entities(one, person, asking)
+    if one.clearance is not None:
+        mend = "The register must be imported with the clearance."
+        return _check_held("clearance", one.clearance, mend, person, asking.now)
+    mend = "The training register must be imported with the completed course."
+    return _check_held("training", one.training, mend, person, asking.now)
+
+
+def _check_held(what: str, code: str | None, mend: str, person: PersonFacts, now: datetime) -> Met:
+    held = [training for training in person.trainings if training.code == code]
     if not held:
-        return Met(missing=f"has no training {one.training} on record")
+        return Met(missing=f"has no {what} {code} on record", mend=mend)
     if any(training.valid_until is None for training in held):
         return Met()
     last = max(training.valid_until for training in held if training.valid_until is not None)
     if last < now:
-        return Met(missing=f"had the training {one.training} only until {last:%Y-%m-%d}")
+        return Met(missing=f"had the {what} {code} only until {last:%Y-%m-%d}", mend=mend)
     return Met(lapses_at=last + _TICK)
 
 
-def prerequisites_for(policy: Policy, subject: Subject) -> Iterator[Prerequisite]:
-    return (one for one in policy.prerequisites if subject in one.subjects)
+def _check_entities(one: Prerequisite, person: PersonFacts, asking: Asking) -> Met:
+    theirs, ours = person.entity, asking.entity
+    if ours is None:
+        missing = "works for a repository of which it is not known which legal entity owns it"
+        return Met(missing=missing, mend=MEND_REPOSITORY_ENTITY)
+    if theirs is None:
+        return Met(missing="belongs to no legal entity that the directory names", mend=MEND_ENTITY)
+    if theirs == ours or (theirs, ours) in one.entities:
+        return Met()
+    mend = f"The owners of the policy can list [{theirs}, {ours}] under {one.id}, once work may pass between them."
+    return Met(missing=f"belongs to {theirs}, from which no work may pass to {ours}", mend=mend)
 
 
-def check_approver(policy: Policy, person: PersonFacts, now: datetime) -> Met:
+def prerequisites_for(policy: Policy, level: Level | None, *subjects: Subject) -> Iterator[Prerequisite]:
+    """Those that are for one of ``subjects`` and are asked at this level."""
+    for one in policy.prerequisites:
+        is_asked = not one.at or level is None or level.is_at(one.at)
+        if is_asked and not set(subjects).isdisjoint(one.subjects):
+            yield one
+
+
+def check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
     """All prerequisites of approvers for one person: what is missing, and when the first of them lapses."""
     lapses = []
-    for one in prerequisites_for(policy, Subject.APPROVERS):
-        met = check_person(policy, one, person, now)
+    for one in prerequisites_for(policy, asking.level, Subject.APPROVERS):
+        met = check_person(policy, one, person, asking)
         if met.missing is not None:
             return met
         if met.lapses_at is not None:
@@ -57,12 +103,12 @@ def check_approver(policy: Policy, person: PersonFacts, now: datetime) -> Met:
     return Met(lapses_at=min(lapses, default=None))
 
 
-def why_unfit(policy: Policy, person: PersonFacts, now: datetime) -> tuple[str, str] | None:
+def why_unfit(policy: Policy, person: PersonFacts, asking: Asking) -> tuple[str, str] | None:
     """Why somebody cannot approve anything under this policy now, contributions aside: code and reason."""
     if person.robot:
         return "robot", f"{person.name} is a robot, and robots never approve"
     if person.state != PersonState.ACTIVE:
         detail = f" ({', '.join(person.state_reasons)})" if person.state_reasons else ""
         return "not-active", f"{person.name} is {person.state} in the directory{detail}"
-    missing = check_approver(policy, person, now).missing
+    missing = check_approver(policy, person, asking).missing
     return ("prerequisite", f"{person.name} {missing}") if missing is not None else None

@@ -6,38 +6,39 @@ or error. No rule that applies, a rule that asks nobody, a group that cannot be 
 
 from __future__ import annotations
 
+from gate.policy.applies import Applies, Change, rule_applies
 from gate.policy.approvals import Acts
-from gate.policy.conditions import Applies, rule_applies
 from gate.policy.decision import Answer, NotCounted, Reason, RequirementResult, RuleResult, RuleState
 from gate.policy.document import Rule
 from gate.policy.effective import EffectivePolicy
-from gate.policy.facts import Facts
 from gate.policy.filling import Filling, fill
 from gate.policy.findings import Findings
 from gate.policy.ownership import Owned
+from gate.policy.prerequisites import Asking
 from gate.policy.requirements import Need, expand, find_fault
-from gate.policy.separation import People, Separation
+from gate.policy.separation import People
 
 
 def read_rules(
     found: Findings,
     policy: EffectivePolicy,
-    facts: Facts,
+    change: Change,
     people: People,
-    separation: Separation,
     owned: Owned,
-    outsider: str | None,
     acts: Acts,
+    asking: Asking,
 ) -> None:
-    verdicts = [(rule, rule_applies(rule, facts, outsider)) for rule in policy.policy.rules]
+    facts = change.facts
+    verdicts = [(rule, rule_applies(rule, change)) for rule in policy.policy.rules]
+    errors = [applies.error for _, applies in verdicts if applies.error is not None]
     needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, policy.policy, owned)]
     # Rules of layers are asked as well, but where no rule of the policy itself applies they allow nothing.
-    if not any(applies.applies for rule, applies in verdicts if rule.layer is None):
+    if not any(applies.applies or applies.error for rule, applies in verdicts if rule.layer is None):
         found.add(Answer.ERROR, "no-rule", f"No rule of the policy {policy.id} applies, so nothing can allow this.")
     faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}
-    for fault in faults.values():
-        found.reasons.append((Answer.ERROR, fault))
-    filling = fill(tuple(needs), policy.policy, facts, people, separation, acts)
+    for error in (*errors, *faults.values()):
+        found.reasons.append((Answer.ERROR, error))
+    filling = fill(tuple(needs), policy.policy, facts, people, change.separation, acts, asking)
     by_rule: dict[str, list[RequirementResult]] = {}
     for need, result in zip(needs, filling.results, strict=True):
         by_rule.setdefault(need.rule, []).append(result)
@@ -53,6 +54,8 @@ def read_rules(
 def _applied(
     rule: Rule, applies: Applies, results: list[RequirementResult], faults: dict[str, Reason], needs: list[Need]
 ) -> RuleResult:
+    if applies.error is not None:
+        return rule_result(rule, RuleState.ERROR, applies.because, error=applies.error.sentence)
     if not applies.applies:
         return rule_result(rule, RuleState.NOT_APPLICABLE, applies.because)
     fault = next((faults[need.id] for need in needs if need.rule == rule.id and need.id in faults), None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from gate.domain.people import PersonState
 from gate.policy.decision import Disqualified, Reason
-from gate.policy.document import Robot
+from gate.policy.document import AuthorKind, Robot
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ContributorFacts, Facts, PersonFacts
 
@@ -31,12 +31,18 @@ _DID = {
 
 @dataclass(slots=True, kw_only=True)
 class Separation:
-    """``answerable`` are the people behind the change: contributors, and sponsors in place of their robots."""
+    """``answerable`` are the people behind the change: contributors, and sponsors in place of their robots.
+
+    ``author`` opened it; None for a robot or when nobody knows: then all who are answerable stand in. ``kinds`` are
+    all that contributed, the opener included.
+    """
 
     excluded: dict[str, Disqualified] = field(default_factory=dict)
     answerable: dict[str, PersonFacts] = field(default_factory=dict)
     robots: dict[str, PersonFacts | None] = field(default_factory=dict)
     errors: list[Reason] = field(default_factory=list)
+    author: PersonFacts | None = None
+    kinds: set[AuthorKind] = field(default_factory=set)
     is_only_robots: bool = False
 
     def exclude(self, person: PersonFacts, code: str, reason: str) -> None:
@@ -108,6 +114,7 @@ def _is_known_by_login(robot: Robot, one: ContributorFacts, people: People) -> b
 def _add_robot(found: Separation, robot: Robot, one: ContributorFacts, people: People) -> None:
     sponsor = next((person for person in people.values() if _is_same(robot.sponsor, person.login)), None)
     found.robots[robot.name] = sponsor
+    found.kinds.add(AuthorKind.ROBOT)
     if one.person is not None and one.person in people:
         found.exclude(people[one.person], "robot", f"{robot.name} is a robot, and robots never approve")
     if sponsor is None:
@@ -131,12 +138,16 @@ def _add_person(found: Separation, one: ContributorFacts, people: People) -> Non
         _add_undeclared_robot(found, person, people)
         return
     found.answerable.setdefault(person.id, person)
+    found.kinds.add(AuthorKind.PERSON)
+    if one.part == "opener":
+        found.author = person
     code = "contributor" if one.part != "shared" else "shared"
     what = "this contribution" if one.part == "opener" else _revisions(one.revisions)
     found.exclude(person, code, f"{person.name} {_DID.get(one.part, 'contributed to')} {what}")
 
 
 def _add_undeclared_robot(found: Separation, person: PersonFacts, people: People) -> None:
+    found.kinds.add(AuthorKind.ROBOT)
     found.exclude(person, "robot", f"{person.name} is a robot, and robots never approve")
     sponsor = people.get(person.sponsor) if person.sponsor is not None else None
     if sponsor is None:

@@ -8,9 +8,10 @@ from typing import Final
 from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
 from gate.domain.words import address_person
+from gate.policy.classification import find_level
 from gate.policy.decision import RuleState
 from gate.policy.facts import ApprovalFacts, PersonFacts
-from gate.policy.prerequisites import why_unfit
+from gate.policy.prerequisites import Asking, build_asking, why_unfit
 from gate.workflow.evaluate import Look
 from gate.workflow.shown import SignChoice
 
@@ -91,7 +92,7 @@ def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) 
     excluded = next((one for one in decision.excluded if one.person == reader.id), None)
     if excluded is not None:
         return f"You cannot approve it: {address_person(excluded.reason, excluded.name)}."
-    unfit = why_unfit(look.gathered.policy.policy, reader, look.gathered.facts.now)
+    unfit = why_unfit(look.gathered.policy.policy, reader, _asking(look))
     if unfit is not None:
         return f"You cannot approve it: {address_person(unfit[1], reader.name)}."
     if row.draft:
@@ -125,3 +126,8 @@ def _vetoes(look: Look, reader: PersonFacts | None) -> tuple[SignChoice, ...]:
         for one in reader.roles
         if one.role in veto.roles
     )
+
+
+def _asking(look: Look) -> Asking:
+    facts = look.gathered.facts
+    return build_asking(facts, find_level(look.gathered.policy.policy.classification, facts.paths))

@@ -1,0 +1,104 @@
+"""Which rejections stand as vetoes, and which of them somebody else has cleared.
+
+A veto stands even if its giver has lost the role since. Its giver takes it back; where the policy says so, a holder of
+another role clears it: somebody active who holds that role now, and who did not contribute. A clearance names one veto
+and never clears a later one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.policy.approvals import Acts, holds_role
+from gate.policy.document import Policy, Veto
+from gate.policy.facts import ApprovalFacts, ClearanceFacts, Facts
+from gate.policy.prerequisites import Asking, check_approver, why_unfit
+from gate.policy.separation import People, Separation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vetoes:
+    """``standing`` are sentences, one a veto; ``lapses`` instants at which a clearance could end."""
+
+    standing: tuple[str, ...]
+    notes: tuple[str, ...]
+    lapses: tuple[datetime, ...]
+
+
+def read_vetoes(
+    policy: Policy, facts: Facts, people: People, separation: Separation, acts: Acts, asking: Asking
+) -> Vetoes:
+    """Every rejection that is somebody's word: a veto that stands, one that is cleared, or a note."""
+    standing: list[str] = []
+    notes: list[str] = []
+    lapses: list[datetime] = []
+    for one in sorted(acts.rejected.values(), key=lambda rejection: rejection.index):
+        veto = policy.veto
+        if veto is None or one.role not in veto.roles:
+            notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
+        elif not veto.survives_push and one.head != facts.head:
+            notes.append(f"{one.name} rejected the earlier head {one.head[:10]}; here a rejection ends with a push.")
+        else:
+            _read_veto(standing, notes, lapses, one, _Reader(policy, veto, facts, people, separation, asking))
+    return Vetoes(standing=tuple(standing), notes=tuple(notes), lapses=tuple(lapses))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    policy: Policy
+    veto: Veto
+    facts: Facts
+    people: People
+    separation: Separation
+    asking: Asking
+
+
+def _read_veto(
+    standing: list[str], notes: list[str], lapses: list[datetime], one: ApprovalFacts, reader: _Reader
+) -> None:
+    tried = sorted((each for each in reader.facts.clearances if each.veto == one.index), key=lambda each: each.index)
+    against = []
+    for clearance in tried:
+        why = _why_not_cleared(clearance, one, reader)
+        if why is None:
+            met = check_approver(reader.policy, reader.people[clearance.person], reader.asking)
+            lapses += [met.lapses_at] if met.lapses_at is not None else []
+            notes.append(f"{_said(one)}; {clearance.name} cleared that as {_as(clearance)} {_on(clearance.signed_at)}.")
+            return
+        against.append(f" {clearance.name} could not clear it: {why}.")
+    or_cleared = f", or until somebody with the role {' or '.join(reader.veto.cleared_by)} clears it"
+    or_cleared = or_cleared if reader.veto.cleared_by else ""
+    standing.append(
+        f"{_said(one)}; the rejection stands until they withdraw it or approve{or_cleared}.{''.join(against)}"
+    )
+
+
+def _said(one: ApprovalFacts) -> str:
+    return f"{one.name} ({_as(one)}) rejected this {_on(one.signed_at)}"
+
+
+def _as(one: ApprovalFacts | ClearanceFacts) -> str:
+    return f"{one.role} of {one.team}" if one.team is not None else one.role
+
+
+def _on(at: datetime) -> str:
+    return f"on {at:%Y-%m-%d %H:%M} UTC"
+
+
+def _why_not_cleared(one: ClearanceFacts, veto: ApprovalFacts, reader: _Reader) -> str | None:
+    if one.index < veto.index:
+        return "what was cleared came before this rejection"
+    if one.role not in reader.veto.cleared_by:
+        return f"the role {one.role} clears no veto"
+    excluded = reader.separation.excluded.get(one.person)
+    if excluded is not None:
+        return excluded.reason
+    person = reader.people.get(one.person)
+    if person is None:
+        return f"the directory says nothing about {one.name} now"
+    if (unfit := why_unfit(reader.policy, person, reader.asking)) is not None:
+        return unfit[1]
+    if not holds_role(person, one.role, one.team):
+        return f"{person.name} does not hold the role {_as(one)} now"
+    return None
