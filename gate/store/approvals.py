@@ -16,7 +16,10 @@ from gate.store.tables import approval, check_report
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRow:
-    """One act. ``idx`` is its audit entry; ``withdrawn_by`` the entry that took it back."""
+    """One act. ``idx`` is its audit entry; ``withdrawn_by`` the entry that took it back.
+
+    ``kind`` None is a signature; ``freeze`` names the freeze it exempts from, and then it does nothing else.
+    """
 
     idx: int
     repository: str
@@ -35,6 +38,11 @@ class ApprovalRow:
     expires_at: datetime | None
     supersedes: int | None
     withdrawn_by: int | None
+    kind: str | None
+    on_behalf_of: str | None
+    freeze: str | None
+    carried_from: str | None
+    carried_by: str | None
 
     def to_domain(self) -> Approval:
         """The same act as the domain speaks of it."""

@@ -217,8 +217,85 @@ approval = Table(
     may("expires_at", UtcDateTime),
     may("supersedes", Big),
     may("withdrawn_by", Big),
+    may("kind", String(16)),  # None: a signature
+    may("on_behalf_of", String(KEY)),
+    may("freeze", String(ID)),
+    may("carried_from", String(SHA)),
+    may("carried_by", String(16)),
     Index(None, "repository", "number"),
     Index(None, "person", "signed_at"),
+)
+
+veto_clearance = Table(
+    "veto_clearance",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("repository", String(ID)),
+    must("number", Integer),
+    must("veto", Big),
+    must("person", String(KEY)),
+    must("name", String(REF)),
+    must("role", String(REF)),
+    may("team", String(REF)),
+    must("signed_at", UtcDateTime),
+    Index(None, "repository", "number"),
+)
+
+delegation = Table(
+    "delegation",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("giver", String(KEY)),
+    must("giver_name", String(REF)),
+    must("receiver", String(KEY)),
+    must("receiver_name", String(REF)),
+    must("role", String(REF)),
+    may("team", String(REF)),
+    must("starts_at", UtcDateTime),
+    must("ends_at", UtcDateTime),
+    may("ended_by", Big),
+    may("ended_at", UtcDateTime),
+    Index(None, "giver"),
+    Index(None, "receiver"),
+)
+
+break_glass = Table(
+    "break_glass",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("repository", String(ID)),
+    must("number", Integer),
+    must("revision", Integer),
+    must("head", String(SHA)),
+    must("target", String(REF)),
+    must("policy_digest", Digest),
+    must("person", String(KEY)),
+    must("name", String(REF)),
+    must("role", String(REF)),
+    must("code", String(ID)),
+    must("incident", String(REF)),
+    must("reason_chars", Integer),
+    must("reason_commitment", Digest),
+    must("invoked_at", UtcDateTime),
+    must("review_role", String(REF)),
+    must("review_due_at", UtcDateTime),
+    may("reviewed_by", Big),
+    may("reviewed_at", UtcDateTime),
+    Index(None, "repository", "number"),
+    Index(None, "repository", "reviewed_at"),
+)
+
+break_glass_cosign = Table(
+    "break_glass_cosign",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("invocation", Big),
+    must("person", String(KEY)),
+    must("name", String(REF)),
+    must("role", String(REF)),
+    may("team", String(REF)),
+    must("signed_at", UtcDateTime),
+    Index(None, "invocation"),
 )
 
 check_report = Table(

@@ -18,9 +18,13 @@ from gate.domain.people import Person, PersonRef, RoleGroup, RoleSnapshot
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import (
     ApprovalFacts,
+    BreakGlassFacts,
     CheckFacts,
+    ClearanceFacts,
     ContributorFacts,
+    DelegationFacts,
     Facts,
+    OwedReviewFacts,
     PathFacts,
     PersonFacts,
     RepositoryFacts,
@@ -34,6 +38,7 @@ from gate.store.approvals import ApprovalRow
 from gate.store.contributions import ContributionRow, ContributorRow, RevisionRow
 from gate.store.engine import Source
 from gate.store.people import TrainingRow
+from gate.workflow.act_facts import read_break_glass, read_clearances, read_delegations, read_owed_reviews
 from gate.workflow.force import InForce
 from gate.workflow.git_record import parse_git
 from gate.workflow.parts import Parts
@@ -64,6 +69,19 @@ class _Recorded:
     approvals: tuple[ApprovalFacts, ...]
     checks: tuple[CheckFacts, ...]
     vetoed_in: Mapping[int, ContributionRow]
+    clearances: tuple[ClearanceFacts, ...]
+    delegations: tuple[DelegationFacts, ...]
+    break_glass: BreakGlassFacts | None
+    owed_reviews: tuple[OwedReviewFacts, ...]
+
+    @property
+    def actors(self) -> set[str]:
+        """Everybody whose act, or whose part in one, is among the facts."""
+        keys = {one.person for one in self.approvals} | {one.person for one in self.clearances}
+        keys |= {key for one in self.delegations for key in (one.giver, one.receiver)}
+        if self.break_glass is not None:
+            keys |= {self.break_glass.person, *(one.person for one in self.break_glass.cosigners)}
+        return keys
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +116,7 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
             mode=policy.repository.mode.value,
             owning_teams=policy.repository.owning_teams,
             protected=policy.repository.protected,
+            entity=policy.repository.entity,
         ),
         number=number,
         target=row.target,
@@ -117,6 +136,10 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
         approvals=recorded.approvals,
         checks=recorded.checks,
         role_members=tuple(asked.members),
+        clearances=recorded.clearances,
+        delegations=recorded.delegations,
+        break_glass=recorded.break_glass,
+        owed_reviews=recorded.owed_reviews,
         directory_checked_at=asked.started_at,
         directory_error=asked.error,
         max_age_seconds=parts.settings.policy.max_age_seconds,
@@ -131,6 +154,7 @@ def person_ref(parts: Parts, key: str) -> PersonRef:
 
 
 def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
+    now = parts.clock.now()
     with parts.engine.connect() as connection:
         row = contributions.load(connection, repository, number)
         revisions = contributions.revisions(connection, repository, number)
@@ -160,6 +184,10 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
                 )
                 for one in approvals.checks(connection, repository, row.head)
             ),
+            clearances=read_clearances(connection, row),
+            delegations=read_delegations(connection, now),
+            break_glass=read_break_glass(connection, row),
+            owed_reviews=read_owed_reviews(connection, row),
         )
 
 
@@ -211,6 +239,11 @@ def _approval(one: ApprovalRow) -> ApprovalFacts:
         policy_digest=one.policy_digest.hex(),
         signed_at=one.signed_at,
         expires_at=one.expires_at,
+        carried_from=one.carried_from,
+        carried_by=one.carried_by,
+        on_behalf_of=one.on_behalf_of,
+        kind=one.kind or "signature",
+        freeze=one.freeze,
     )
 
 
@@ -255,7 +288,7 @@ def _ask_directory(
 ) -> _Asked:
     asked = _Asked(started_at=parts.directory.remembered_since or parts.clock.now())
     keys = {one.person for one in recorded.contributors if one.person}
-    keys |= {one.person for one in recorded.approvals} | set(also)
+    keys |= recorded.actors | set(also)
     keys |= {recorded.row.author_person} if recorded.row.author_person else set()
     try:
         asked.members = [_members(parts, group, asked) for group in groups]

@@ -1,0 +1,146 @@
+"""Queries about acts beside approvals: cleared vetoes, delegations, break-glass with its co-signatures and reviews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select
+
+from gate.domain.errors import NotFoundError
+from gate.store.engine import Source
+from gate.store.fetch import fetch_all, fetch_one
+from gate.store.tables import break_glass, break_glass_cosign, delegation, veto_clearance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearanceRow:
+    """A veto (``veto``: its audit entry) cleared by somebody in ``role``."""
+
+    idx: int
+    repository: str
+    number: int
+    veto: int
+    person: str
+    name: str
+    role: str
+    team: str | None
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationRow:
+    """A role handed over from ``starts_at`` to ``ends_at`` (half-open), or to ``ended_at`` if it was ended before."""
+
+    idx: int
+    giver: str
+    giver_name: str
+    receiver: str
+    receiver_name: str
+    role: str
+    team: str | None
+    starts_at: datetime
+    ends_at: datetime
+    ended_by: int | None
+    ended_at: datetime | None
+
+    @property
+    def until(self) -> datetime:
+        return self.ends_at if self.ended_at is None else min(self.ends_at, self.ended_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakGlassRow:
+    """An invocation. ``reviewed_by`` is the entry of the independent review, None while it is owed."""
+
+    idx: int
+    repository: str
+    number: int
+    revision: int
+    head: str
+    target: str
+    policy_digest: bytes
+    person: str
+    name: str
+    role: str
+    code: str
+    incident: str
+    reason_chars: int
+    reason_commitment: bytes
+    invoked_at: datetime
+    review_role: str
+    review_due_at: datetime
+    reviewed_by: int | None
+    reviewed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosignRow:
+    idx: int
+    invocation: int
+    person: str
+    name: str
+    role: str
+    team: str | None
+    signed_at: datetime
+
+
+def clearances(source: Source, repository: str, number: int) -> tuple[ClearanceRow, ...]:
+    c = veto_clearance.c
+    query = select(veto_clearance).where(c.repository == repository, c.number == number).order_by(c.idx)
+    return fetch_all(source, query, ClearanceRow)
+
+
+def delegations(source: Source, person: str) -> tuple[DelegationRow, ...]:
+    """All that ``person`` gave or received, newest first."""
+    c = delegation.c
+    query = select(delegation).where(or_(c.giver == person, c.receiver == person)).order_by(c.idx.desc())
+    return fetch_all(source, query, DelegationRow)
+
+
+def live_delegations(source: Source, now: datetime) -> tuple[DelegationRow, ...]:
+    """All that have not run out at ``now``, those that start later included."""
+    c = delegation.c
+    query = select(delegation).where(and_(c.ends_at > now, or_(c.ended_at.is_(None), c.ended_at > now)))
+    return fetch_all(source, query.order_by(c.idx), DelegationRow)
+
+
+def load_delegation(source: Source, idx: int) -> DelegationRow:
+    """Raises ``NotFoundError``."""
+    found = fetch_one(source, select(delegation).where(delegation.c.idx == idx), DelegationRow)
+    if found is None:
+        raise NotFoundError(f"There is no delegation with audit entry {idx}.")
+    return found
+
+
+def invocation(source: Source, repository: str, number: int) -> BreakGlassRow | None:
+    """The latest break-glass on a contribution."""
+    c = break_glass.c
+    query = select(break_glass).where(c.repository == repository, c.number == number).order_by(c.idx.desc())
+    return fetch_one(source, query, BreakGlassRow)
+
+
+def load_invocation(source: Source, idx: int) -> BreakGlassRow:
+    """Raises ``NotFoundError``."""
+    found = fetch_one(source, select(break_glass).where(break_glass.c.idx == idx), BreakGlassRow)
+    if found is None:
+        raise NotFoundError(f"There is no break-glass with audit entry {idx}.")
+    return found
+
+
+def cosigns(source: Source, invoked: int) -> tuple[CosignRow, ...]:
+    c = break_glass_cosign.c
+    return fetch_all(source, select(break_glass_cosign).where(c.invocation == invoked).order_by(c.idx), CosignRow)
+
+
+def owed_reviews(source: Source, repository: str | None = None) -> tuple[BreakGlassRow, ...]:
+    """Invocations that were co-signed and not yet reviewed, by due date; of one repository or of all.
+
+    Without a co-signature an invocation let nothing through, and nothing is owed for it.
+    """
+    c = break_glass.c
+    signed = select(break_glass_cosign.c.idx).where(break_glass_cosign.c.invocation == c.idx).exists()
+    query = select(break_glass).where(c.reviewed_by.is_(None), signed)
+    if repository is not None:
+        query = query.where(c.repository == repository)
+    return fetch_all(source, query.order_by(c.review_due_at, c.idx), BreakGlassRow)
