@@ -1,9 +1,10 @@
 """``evaluate(policy, facts) -> Decision``: the one place where a yes is made. Pure; ``facts.now`` is the only time.
 
 1. What must be there is there, or the answer is *error*.  2. Contributors, owners, level, cross-team.  3. Out of scope
-by rule, if so.  4. Rules that apply; their slots matched with the approvals that count; prerequisites, change request,
-checks.  5. The worst of all reasons is the answer (error > blocked > rejected > overridden > pending > approved), and
-every reason is listed. Nothing in here ever turns a missing fact into an empty one.
+by rule, if so.  4. Rules that apply and freezes that hold; their slots matched with the approvals that count;
+prerequisites, change request, checks.  5. The worst of all reasons is the answer (error > blocked > rejected >
+overridden > pending > approved), and every reason is listed. Nothing in here ever turns a missing fact into an empty
+one.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from gate.policy.document import OutOfScope, ScopeKind
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import Facts
 from gate.policy.findings import WORST_FIRST, Findings, summarise
+from gate.policy.freezes import find_freezes
 from gate.policy.ownership import Owned, find_outsider, find_owned
 from gate.policy.paths import branch_name, matches_any
 from gate.policy.prerequisites import build_asking
-from gate.policy.rules import read_rules, rule_result
+from gate.policy.rules import fill_needs, read_rules, rule_result
 from gate.policy.separation import Separation, separate
 from gate.policy.vetoes import Vetoes, read_vetoes
 
@@ -51,12 +53,18 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     _read_vetoes(found, read_vetoes(policy.policy, facts, people, separation, acts, asking))
     _read_conditions(found, check_revision(facts))
     scope = _find_scope(policy, separation, outsider)
+    frozen = find_freezes(policy.policy, facts, level.held if level is not None else ())
+    change = Change(facts=facts, separation=separation, outsider=outsider, level=level)
+    waived: frozenset[str] = frozenset()
+    found.lapses += [*frozen.lapses, *acts.delegations.lapses]
+    found.notes += acts.delegations.notes
     if scope is None:
-        change = Change(facts=facts, separation=separation, outsider=outsider, level=level)
-        read_rules(found, policy, change, people, owned, acts, asking)
+        read_rules(found, policy, change, people, owned, acts, asking, frozen, waived)
         _read_conditions(found, check_conditions(policy, facts, separation, asking))
     else:
         _leave_out(found, policy, scope)
+        if frozen.holding:
+            fill_needs(found, policy, change, people, owned, acts, asking, (), frozen, waived)
     return _decision(found, policy, facts, separation, owned, outsider, scope, level)
 
 
@@ -188,4 +196,7 @@ def _decision(
         is_ask_smallest=found.is_ask_smallest,
         notes=tuple(found.notes),
         level=level.name if level is not None else None,
+        freezes=found.freezes,
+        override=found.override,
+        until=found.until,
     )

@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gate.policy.decision import Answer, Candidate, ConditionResult, NotCounted, Reason, RuleResult, RuleState
+from gate.policy.decision import (
+    Answer,
+    Candidate,
+    ConditionResult,
+    FreezeResult,
+    NotCounted,
+    OverrideResult,
+    Reason,
+    RuleResult,
+    RuleState,
+)
 from gate.policy.document import OutOfScope
 
 WORST_FIRST = (Answer.ERROR, Answer.BLOCKED, Answer.REJECTED, Answer.OVERRIDDEN, Answer.PENDING, Answer.APPROVED)
@@ -16,7 +26,10 @@ WORST_FIRST = (Answer.ERROR, Answer.BLOCKED, Answer.REJECTED, Answer.OVERRIDDEN,
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
-    """What evaluation has found so far; ``lapses`` are instants at which time alone could change the answer."""
+    """What evaluation has found so far; ``lapses`` are instants at which time alone could change the answer.
+
+    ``waived`` are the rules and freezes that would stand in the way, had a break-glass not let them through.
+    """
 
     reasons: list[tuple[Answer, Reason]] = field(default_factory=list)
     rules: list[RuleResult] = field(default_factory=list)
@@ -27,6 +40,9 @@ class Findings:
     is_ask_smallest: bool = True
     notes: list[str] = field(default_factory=list)
     lapses: list[datetime] = field(default_factory=list)
+    freezes: tuple[FreezeResult, ...] = ()
+    waived: list[str] = field(default_factory=list)
+    override: OverrideResult | None = None
 
     def add(self, answer: Answer, code: str, sentence: str, rule: str | None = None) -> None:
         self.reasons.append((answer, Reason(code=code, sentence=sentence, rule=rule)))
@@ -35,6 +51,12 @@ class Findings:
     def answer(self) -> Answer:
         given = {answer for answer, _ in self.reasons}
         return next((answer for answer in WORST_FIRST if answer in given), Answer.APPROVED)
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last of the freezes ends that nobody exempted this from and nothing waives."""
+        standing = [one.until for one in self.freezes if not one.exempted_by and one.id not in self.waived]
+        return max(standing, default=None)
 
 
 def summarise(answer: Answer, found: Findings, scope: OutOfScope | None) -> str:

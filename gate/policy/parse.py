@@ -102,7 +102,7 @@ def read_policy(source: Source) -> Policy:
 
 def refuse_unbuilt(source: Source, found: shapes.PolicyShape | LayerShape) -> None:
     """What this version reads and does not decide by yet: never accepted and ignored."""
-    unbuilt: list[tuple[Place, bool]] = [(("freezes",), bool(found.freezes))]
+    unbuilt: list[tuple[Place, bool]] = []
     if isinstance(found, shapes.PolicyShape):
         unbuilt += _unbuilt_sections(found)
     for number, one in enumerate(found.prerequisites):

@@ -6,13 +6,18 @@ or error. No rule that applies, a rule that asks nobody, a group that cannot be 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from gate.policy.applies import Applies, Change, rule_applies
-from gate.policy.approvals import Acts
+from gate.policy.approvals import Acts, Valid
 from gate.policy.decision import Answer, NotCounted, Reason, RequirementResult, RuleResult, RuleState
 from gate.policy.document import Rule
 from gate.policy.effective import EffectivePolicy
+from gate.policy.facts import Facts
 from gate.policy.filling import Filling, fill
 from gate.policy.findings import Findings
+from gate.policy.freezes import Frozen, expand_exemptions, read_freezes
 from gate.policy.ownership import Owned
 from gate.policy.prerequisites import Asking
 from gate.policy.requirements import Need, expand, find_fault
@@ -27,32 +32,74 @@ def read_rules(
     owned: Owned,
     acts: Acts,
     asking: Asking,
+    frozen: Frozen,
+    waived: frozenset[str],
 ) -> None:
-    facts = change.facts
+    """Every rule with its state. ``waived`` are rules and freezes that an effective break-glass lets through."""
     verdicts = [(rule, rule_applies(rule, change)) for rule in policy.policy.rules]
-    errors = [applies.error for _, applies in verdicts if applies.error is not None]
+    found.reasons += [(Answer.ERROR, applies.error) for _, applies in verdicts if applies.error is not None]
     needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, policy.policy, owned)]
     # Rules of layers are asked as well, but where no rule of the policy itself applies they allow nothing.
     if not any(applies.applies or applies.error for rule, applies in verdicts if rule.layer is None):
         found.add(Answer.ERROR, "no-rule", f"No rule of the policy {policy.id} applies, so nothing can allow this.")
-    faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}
-    for error in (*errors, *faults.values()):
-        found.reasons.append((Answer.ERROR, error))
-    filling = fill(tuple(needs), policy.policy, facts, people, change.separation, acts, asking)
-    by_rule: dict[str, list[RequirementResult]] = {}
-    for need, result in zip(needs, filling.results, strict=True):
-        by_rule.setdefault(need.rule, []).append(result)
-        if result.missing:
-            found.add(Answer.PENDING, "approval-missing", result.sentence, need.rule)
+    faults = _add_faults(found, needs, change.facts)
+    by_rule = fill_needs(found, policy, change, people, owned, acts, asking, needs, frozen, waived)
     for rule, applies in verdicts:
         if applies.applies and rule.id not in by_rule:
             found.add(Answer.ERROR, "no-requirement", f"The rule {rule.id} applies and asks nobody.", rule.id)
-        found.rules.append(_applied(rule, applies, by_rule.get(rule.id, []), faults, needs))
-    _read_filling(found, policy, filling, needs, acts)
+        found.rules.append(_applied(rule, applies, by_rule.get(rule.id, []), faults, needs, waived))
+
+
+def _add_faults(found: Findings, needs: Iterable[Need], facts: Facts) -> dict[str, Reason]:
+    faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}
+    found.reasons += [(Answer.ERROR, fault) for fault in faults.values()]
+    return faults
+
+
+def fill_needs(
+    found: Findings,
+    policy: EffectivePolicy,
+    change: Change,
+    people: People,
+    owned: Owned,
+    acts: Acts,
+    asking: Asking,
+    needs: Iterable[Need],
+    frozen: Frozen,
+    waived: frozenset[str],
+) -> dict[str, list[RequirementResult]]:
+    """Fills ``needs`` and the exemptions of the freezes that hold, all at once. The results are by rule."""
+    exemptions = expand_exemptions(frozen, policy.policy, owned)
+    _add_faults(found, exemptions, change.facts)
+    asked = [replace(need, is_waived=need.rule in waived) for need in (*needs, *exemptions)]
+    filling = fill(tuple(asked), policy.policy, change.facts, people, change.separation, acts, asking)
+    by_rule: dict[str, list[RequirementResult]] = {}
+    for need, result in zip(asked, filling.results, strict=True):
+        by_rule.setdefault(need.rule, []).append(result)
+        if result.missing and need.freeze is None:
+            _add_open(found, "approval-missing", result.sentence, need.rule, is_waived=need.is_waived)
+    found.freezes = read_freezes(frozen, {need.rule: by_rule[need.rule][0] for need in exemptions})
+    for one in found.freezes:
+        if not one.exempted_by:
+            _add_open(found, "freeze", one.sentence, one.id, is_waived=one.id in waived)
+    _read_filling(found, policy, filling, asked, acts)
+    return by_rule
+
+
+def _add_open(found: Findings, code: str, sentence: str, rule: str, *, is_waived: bool) -> None:
+    if not is_waived:
+        found.add(Answer.PENDING, code, sentence, rule)
+    elif rule not in found.waived:
+        found.waived.append(rule)
 
 
 def _applied(
-    rule: Rule, applies: Applies, results: list[RequirementResult], faults: dict[str, Reason], needs: list[Need]
+    rule: Rule,
+    applies: Applies,
+    results: list[RequirementResult],
+    faults: dict[str, Reason],
+    needs: list[Need],
+    waived: frozenset[str],
 ) -> RuleResult:
     if applies.error is not None:
         return rule_result(rule, RuleState.ERROR, applies.because, error=applies.error.sentence)
@@ -60,7 +107,8 @@ def _applied(
         return rule_result(rule, RuleState.NOT_APPLICABLE, applies.because)
     fault = next((faults[need.id] for need in needs if need.rule == rule.id and need.id in faults), None)
     is_open = any(result.missing for result in results)
-    state = RuleState.ERROR if fault else RuleState.UNSATISFIED if is_open else RuleState.SATISFIED
+    still_open = RuleState.WAIVED if rule.id in waived else RuleState.UNSATISFIED
+    state = RuleState.ERROR if fault else still_open if is_open else RuleState.SATISFIED
     return rule_result(rule, state, applies.because, tuple(results), fault.sentence if fault else None)
 
 
@@ -89,13 +137,7 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
     people_used = {person for one in filling.used.values() for person in one.party}
     for one in acts.valid:
         if one.approval.index not in filling.used:
-            code, reason = _why_unused(
-                one.approval.role,
-                one.approval.team,
-                one.approval.meaning,
-                needs,
-                is_used=bool(one.party & people_used),
-            )
+            code, reason = _why_unused(one, needs, is_used=bool(one.party & people_used))
             found.not_counted.append(
                 NotCounted(
                     index=one.approval.index,
@@ -108,18 +150,20 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
     found.not_counted.sort(key=lambda one: one.index)
     owners = " or ".join(policy.policy.owners)
     for need, result in zip(needs, filling.results, strict=True):
-        if not result.is_satisfiable:
+        if not result.is_satisfiable and need.freeze is None:
             found.notes.append(
                 f"Nobody can satisfy this now: rule {need.rule} needs {need.ask.count} of {need.who}. "
                 f"Ask {owners}, who own the policy {policy.id}."
             )
 
 
-def _why_unused(role: str, team: str | None, meaning: str, needs: list[Need], *, is_used: bool) -> tuple[str, str]:
-    asked = [need for need in needs if need.fits(role, team)]
+def _why_unused(one: Valid, needs: list[Need], *, is_used: bool) -> tuple[str, str]:
+    role, team, meaning, freeze = one.approval.role, one.approval.team, one.approval.meaning, one.approval.freeze
+    asked = [need for need in needs if need.freeze == freeze and need.fits(role, team)]
     if not asked:
         name = f"{role} of {team}" if team is not None else role
-        return "not-asked", f"no rule that applies asks for {name}"
+        what = "no rule that applies" if freeze is None else f"it exempts from {freeze}, and no freeze of that name now"
+        return "not-asked", f"{what} asks for {name}"
     if all(need.ask.meaning != meaning for need in asked):
         return (
             "meaning",

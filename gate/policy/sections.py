@@ -92,6 +92,7 @@ def read_freezes(
     classification: Classification | None,
 ) -> tuple[Freeze, ...]:
     check_unique(source, "freeze", "freezes", "id", (one.id for one in found.freezes))
+    _check_names(source, found)
     known = tuple(meanings)
     freezes = []
     for number, one in enumerate(found.freezes):
@@ -99,7 +100,7 @@ def read_freezes(
         start, end = _read_window(source, (*place, "window"), one.window)
         exempt: Requirement | None = None
         if one.exempt is not None:
-            exempt = read_requirement(source, (*place, "exempt"), one.exempt, roles, known)
+            exempt = _read_plain(source, (*place, "exempt"), one.exempt, roles, known)
         freezes.append(
             Freeze(
                 id=one.id,
@@ -114,6 +115,36 @@ def read_freezes(
         )
     _check_overlaps(source, freezes)
     return tuple(freezes)
+
+
+def _read_plain(
+    source: Source, place: Place, one: shapes.RequirementShape, roles: tuple[Role, ...], meanings: Iterable[str]
+) -> Requirement:
+    """A requirement of a freeze or a break-glass: people who sign for it and for nothing else, asked once."""
+    for key, is_used in (("shared", one.shared), ("forge_review", one.forge_review), ("expr", one.expr is not None)):
+        if is_used:
+            raise source.error((*place, key), f"`{key}` belongs to the requirements of rules only.", "Remove it.")
+    if one.of == "each_owning_team":
+        raise source.error(
+            (*place, "of"), "This is asked once, not of every owning team.", "Write `of: any_owning_team`."
+        )
+    return read_requirement(source, place, one, roles, meanings)
+
+
+def _check_names(source: Source, found: shapes.PolicyShape | LayerShape) -> None:
+    """A break-glass waives by name, so a name says one thing."""
+    rules = [rule.id for rule in found.rules]
+    for number, one in enumerate(found.freezes):
+        if one.id in rules:
+            raise source.error(
+                ("freezes", number, "id"), f"`{one.id}` is also the name of a rule.", "Give one of them another name."
+            )
+    for section, names in (("rules", rules), ("freezes", [one.id for one in found.freezes])):
+        for number, name in enumerate(names):
+            if name in (ANY_FREEZE, *CEILING):
+                raise source.error(
+                    (section, number, "id"), f"`{name}` means something else to a break-glass.", "Choose another name."
+                )
 
 
 def _check_overlaps(source: Source, freezes: list[Freeze]) -> None:
@@ -205,7 +236,7 @@ def read_break_glass(
     assert incident is not None  # noqa: S101 - it is not optional in the shape
     return BreakGlass(
         invoker=one.invoker.role,
-        cosign=read_requirement(source, (*place, "cosign"), one.cosign, roles, known),
+        cosign=_read_plain(source, (*place, "cosign"), one.cosign, roles, known),
         codes=tuple(one.reason.codes),
         incident=incident,
         min_chars=one.reason.min_chars,
