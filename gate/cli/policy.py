@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gate.cli.instance import OPERATOR, instance_option, open_parts, open_settings
+from gate.cli.policy_suite import mutate, schema, test
 from gate.cli.policy_trial import diff, simulate
 from gate.domain.words import count_words
 from gate.policy.explain import explain_policy
@@ -77,3 +78,6 @@ def explain(instance: Path, repository: str, as_json: bool) -> None:
 
 policy.add_command(simulate)
 policy.add_command(diff)
+policy.add_command(test)
+policy.add_command(mutate)
+policy.add_command(schema)
