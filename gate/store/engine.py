@@ -20,7 +20,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine as Engine  # what the rooms above call it, without knowing SQLAlchemy
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -69,6 +70,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+def insert_into(connection: Connection, table: Table) -> Any:
+    """An INSERT of the connection's database, which knows ON CONFLICT."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 @contextmanager

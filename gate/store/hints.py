@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Engine, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.store.engine import Source, writing
+from gate.store.engine import Source, insert_into, writing
 from gate.store.fetch import fetch_all, fetch_value
 from gate.store.housekeeping import hint_refused, hint_seen
 
@@ -39,7 +37,7 @@ def mark_seen(engine: Engine, origin: str, delivery_id: str, now: datetime) -> b
     """Remember a delivery. False when it was seen before: it is a repeat."""
     values = {"source": origin, "delivery_id": delivery_id, "seen_at": now}
     with writing(engine) as connection:
-        fresh = _insert(connection.dialect.name, hint_seen).values(values).on_conflict_do_nothing()
+        fresh = insert_into(connection, hint_seen).values(values).on_conflict_do_nothing()
         # RETURNING, because an insert's row count is not known on every driver.
         return connection.execute(fresh.returning(hint_seen.c.source)).first() is not None
 
@@ -48,7 +46,7 @@ def count_refused(engine: Engine, origin: str, now: datetime) -> None:
     """Count one refused hint, and keep nothing else of it."""
     values = {"source": origin, "minute": now.replace(second=0, microsecond=0), "count": 1, "recorded": False}
     with writing(engine) as connection:
-        one = _insert(connection.dialect.name, hint_refused).values(values)
+        one = insert_into(connection, hint_refused).values(values)
         more = {"count": hint_refused.c.count + 1, "recorded": False}
         connection.execute(one.on_conflict_do_update(index_elements=["source", "minute"], set_=more))
 
@@ -74,7 +72,3 @@ def sweep(engine: Engine, before: datetime) -> int:
     counted = delete(hint_refused).where(hint_refused.c.minute < before, hint_refused.c.recorded.is_(True))
     with writing(engine) as connection:
         return connection.execute(seen).rowcount + connection.execute(counted).rowcount
-
-
-def _insert(dialect: str, table: Any) -> Any:
-    return (sqlite if dialect == "sqlite" else postgresql).insert(table)

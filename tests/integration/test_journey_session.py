@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from gate.domain.errors import GateError, NotPermittedError, NotSignedInError
+from gate.domain.people import Person
 from gate.store import contributions
 from gate.web import create_web
 from gate.workflow import session, status
@@ -42,6 +44,44 @@ def test_guessing_at_the_door_is_slow_for_one_login_in_every_spelling(world: Wor
     assert world.kinds().count("approval-refused") == 5
     world.clock.move(seconds=61)
     assert session.sign_in(world.parts, "anna", PASSWORD, ADDRESS)[0].login == "anna"
+
+
+@pytest.mark.req("SEC-02")
+def test_tries_at_once_are_no_more_than_one_after_the_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty wrong passwords at the same moment: the directory is asked five times, and then the door is shut."""
+    asked, together = [], threading.Barrier(6)
+    directory = world.parts.directory
+    really = directory.authenticate
+
+    def slowly(login: str, password: str) -> Person:
+        asked.append(login)
+        with suppress(threading.BrokenBarrierError):
+            together.wait(timeout=0.5)  # would let a sixth one in, if there were a sixth one
+        return really(login, password)
+
+    monkeypatch.setattr(type(directory), "authenticate", lambda _, login, password: slowly(login, password))
+    codes: list[str] = []
+    tries = [threading.Thread(target=lambda: codes.append(wrong(world, "anna"))) for _ in range(30)]
+    for one in tries:
+        one.start()
+    for one in tries:
+        one.join()
+    assert (len(asked), len(codes), codes.count("throttled")) == (5, 30, 25)
+
+
+@pytest.mark.req("SEC-02", "INV-13")
+def test_many_right_passwords_at_once_all_come_in(world: World) -> None:
+    came: list[str] = []
+
+    def enter() -> None:
+        came.append(session.sign_in(world.parts, "anna", PASSWORD, ADDRESS)[0].login)
+
+    tries = [threading.Thread(target=enter) for _ in range(20)]
+    for one in tries:
+        one.start()
+    for one in tries:
+        one.join()
+    assert came == ["anna"] * 20
 
 
 @pytest.mark.req("SEC-02")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from gate.store import contributions, hints, outbox, sessions
-from gate.store.sessions import SessionRow
+from gate.store.sessions import Limit, SessionRow
 from tests.support.ledgers import AT
 
 MINUTE = timedelta(minutes=1)
@@ -30,15 +30,41 @@ def test_a_session_lives_until_it_expires(engine: Engine) -> None:
     assert sessions.sweep(engine, AT + MINUTE) == 1
 
 
+def try_once(engine: Engine, limit: Limit, at: datetime, *, failed: bool = True) -> bool:
+    """Whether a try is let through; if so it ends at once."""
+    if sessions.reserve(engine, (limit,), "one", at, lease=MINUTE) is not None:
+        return False
+    sessions.settle(engine, (limit,), "one", at, failed=failed)
+    return True
+
+
 @pytest.mark.req("SEC-02")
 def test_failures_shut_a_key_for_a_while(engine: Engine) -> None:
-    limits = {"window": 5 * MINUTE, "shut_for": MINUTE}
-    counted = [sessions.count_failure(engine, "anna", AT, allowed=3, **limits) for _ in range(3)]
-    assert [row.is_shut(AT) for row in counted] == [False, False, True]
-    assert not counted[-1].is_shut(AT + MINUTE)
-    assert sessions.count_failure(engine, "anna", AT + 6 * MINUTE, allowed=3, **limits).failures == 1
+    limit = Limit(key="anna", allowed=3, window=5 * MINUTE, shut_for=MINUTE)
+    assert [try_once(engine, limit, AT) for _ in range(4)] == [True, True, True, False]
+    assert try_once(engine, limit, AT + MINUTE), "one more when it opens"
+    assert not try_once(engine, limit, AT + MINUTE)
+    assert [try_once(engine, limit, AT + 6 * MINUTE) for _ in range(4)] == [True, True, True, False]
     sessions.forgive(engine, "anna")
     assert sessions.load_throttle(engine, "anna") is None
+    assert all(try_once(engine, limit, AT, failed=False) for _ in range(9))
+    assert sessions.load_throttle(engine, "anna") is None
+
+
+@pytest.mark.req("SEC-02")
+def test_tries_under_way_take_the_places_of_failures(engine: Engine) -> None:
+    anna, door = (Limit(key=key, allowed=3, window=5 * MINUTE, shut_for=MINUTE) for key in ("anna", "door"))
+    assert try_once(engine, anna, AT)
+    taken = [sessions.reserve(engine, (anna, door), f"t{n}", AT, lease=MINUTE) for n in range(4)]
+    assert taken == [None, None, anna, anna]
+    bob = Limit(key="bob", allowed=3, window=5 * MINUTE, shut_for=MINUTE)
+    assert sessions.reserve(engine, (bob, door), "b0", AT, lease=MINUTE) is None
+    assert sessions.reserve(engine, (bob, door), "b1", AT, lease=MINUTE) == door
+    assert not sessions.has_place(engine, door, AT, lease=MINUTE)
+    assert sessions.has_place(engine, bob, AT, lease=MINUTE), "a try that found no place at one took none at the other"
+    sessions.settle(engine, (anna, door), "t0", AT, failed=False)
+    assert sessions.has_place(engine, door, AT, lease=MINUTE)
+    assert sessions.has_place(engine, anna, AT + 2 * MINUTE, lease=MINUTE), "one that never settles is forgotten"
 
 
 def test_a_claimed_job_is_hidden_until_its_lease_ends(engine: Engine) -> None:
