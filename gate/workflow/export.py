@@ -160,6 +160,9 @@ def new_pack_id(parts: Parts) -> str:
 def _check(parts: Parts, wanted: PackRequest) -> Registered:
     if wanted.period_from >= wanted.period_to:
         raise InputError("The period ends before it begins.", field="period_to", remedy="Give a later end.")
+    if not wanted.reason.strip():
+        # It stands on the cover: who asked, and what for.
+        raise InputError("Say what the pack is for.", field="reason", remedy="Give a reason, such as the audit's name.")
     return find_registered(parts.engine, parts.in_force(), wanted.repository)
 
 

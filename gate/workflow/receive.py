@@ -28,6 +28,7 @@ from gate.workflow.shown import HintOutcome
 from gate.workflow.tokens import TokenHolder, require_scope
 
 CONTRIB = "refs/heads/contrib/"
+MAX_REF = 255
 UNNAMED = "(the git server named no pusher)"
 T = TypeVar("T", bound=BaseModel)
 
@@ -36,7 +37,7 @@ class HintUpdate(BaseModel):
     """One ref that moved."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    ref: str = Field(min_length=1, max_length=255, pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+$")
+    ref: str = Field(min_length=1, max_length=MAX_REF, pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+$")
     old: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
     new: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")
 
@@ -49,7 +50,8 @@ class HintBody(BaseModel):
     id: str = Field(min_length=8, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")
     pusher: str | None = Field(default=None, max_length=255)
     at: str = Field(max_length=40)
-    updates: list[HintUpdate] = Field(min_length=1, max_length=1000)
+    # Each is a HintUpdate; a ref that the record cannot hold is the fault of that one alone.
+    updates: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
 
 
 class CiBody(BaseModel):
@@ -85,10 +87,11 @@ def hint(parts: Parts, repository: str, holder: TokenHolder, body: dict[str, Any
     if hints.is_seen(parts.engine, source, parsed.id):
         return HintOutcome(fresh=False, accepted=0, ignored=())
     by = Recorder(kind=RecorderKind.HOOK, id=holder.id)
+    ignored = [why for one in parsed.updates if (why := _why_unusable(one.get("ref"))) is not None]
+    updates = [_validated(HintUpdate, one) for one in parsed.updates if _why_unusable(one.get("ref")) is None]
     looking = _look_at(parts, repository, by, parsed.pusher)
-    ignored: list[str] = []
     accepted = 0
-    for update in parsed.updates:
+    for update in updates:
         why_not = _try_update(looking, update)
         if why_not:
             ignored.append(why_not)
@@ -158,6 +161,18 @@ def split_contrib(repository: Repository, ref: str) -> tuple[str, str] | None:
         target = "/".join(parts[:length])
         if matches_any(repository.protected, target):
             return f"refs/heads/{target}", "/".join(parts[length:])
+    return None
+
+
+def _why_unusable(ref: object) -> str | None:
+    """Why the record cannot hold this ref, though git can: the others of its push are taken all the same."""
+    if not isinstance(ref, str):
+        return None
+    shown = ref[:80].encode("utf-8", "backslashreplace").decode()
+    if len(ref) > MAX_REF:
+        return f"{shown}… has {len(ref)} characters; the gate looks at refs of up to {MAX_REF}."
+    if not ref.isascii() and any("\ud800" <= letter <= "\udfff" for letter in ref):
+        return f"{shown} is not UTF-8; the gate cannot name it."
     return None
 
 

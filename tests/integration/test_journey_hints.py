@@ -398,3 +398,27 @@ def test_a_branch_without_anything_new_does_not_hold_up_the_rest_of_the_push(wor
     assert outcome.accepted == 1
     assert "nothing that refs/heads/main does not have" in outcome.ignored[0]
     assert world.word(head) == "pending"
+
+
+@pytest.mark.req("RCV-01", "RCV-06", "INV-13")
+def test_a_ref_that_the_record_cannot_hold_does_not_hold_up_the_rest_of_the_push(
+    world: World, client: FlaskClient
+) -> None:
+    head = branch(world, {"a": "1"})
+    world.repo.git("update-ref", "refs/heads/contrib/main/t", head)
+    refs = ("refs/heads/" + "deep/" * 60 + "x", "refs/heads/caf\udce9", "refs/heads/contrib/main/t")
+    body = hint_body("hint-odd-refs", [{"ref": ref, "old": "0" * 40, "new": head} for ref in refs])
+    raw = json.dumps(body).encode()
+    place = f"/api/v1/repositories/{REPOSITORY}/hints"
+    bearer = {"Authorization": f"Bearer {world.token}", "Content-Type": "application/json"}
+    done = client.post(place, data=raw, headers=bearer, base_url="http://127.0.0.1")
+    told: dict[str, Any] = json.loads(done.text)
+    assert (done.status_code, told["accepted"]) == (202, 1), done.text
+    long, foreign = told["ignored"]
+    assert "has 312 characters; the gate looks at refs of up to 255" in long
+    assert foreign == "refs/heads/caf\\udce9 is not UTF-8; the gate cannot name it."
+    assert world.word(head) == "pending"
+    body["updates"][0] = {"ref": "refs/heads/x", "old": "short", "new": head}
+    raw = json.dumps(body | {"id": "hint-bad-old"}).encode()
+    done = client.post(place, data=raw, headers=bearer, base_url="http://127.0.0.1")
+    assert done.status_code == 400, "what git never says is no hint"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.domain.errors import NotFoundError, UnavailableError
+from gate.domain.errors import InputError, NotFoundError, UnavailableError
 from gate.evidence.twin import EvidencePack, OutcomeCounts
 from gate.store import contributions, landings
 from gate.store.landings import LandingRow
@@ -291,3 +291,12 @@ def test_a_repository_that_left_the_registry_still_has_packs_of_its_past(world: 
     assert b"ledger-core" in export.population_csv(world.parts, world.who("iris"), wanted)
     with pytest.raises(NotFoundError, match="ever registered as 'nothing'"):
         export.request(world.parts, world.who("iris"), replace(wanted, repository="nothing"))
+
+
+@pytest.mark.req("AUD-01", "INV-12")
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_a_pack_says_what_it_is_for_or_is_not_made(world: World, reason: str) -> None:
+    wanted = PackRequest(repository=REPOSITORY, period_from=START, period_to=START + timedelta(days=1), reason=reason)
+    with pytest.raises(InputError, match="Say what the pack is for"):
+        export.request(world.parts, world.who("iris"), wanted)
+    assert export.packs(world.parts) == ()

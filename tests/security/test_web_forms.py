@@ -301,10 +301,13 @@ def test_a_session_that_ended_while_writing_signs_nothing(app: Flask, world: Wor
         {"repository": "a", "from": "2026-02-30", "to": "2026-03-01"},
         {"repository": "a", "from": "2026-03-02", "to": "2026-03-01"},
         {"repository": "a", "from": "", "to": "2026-03-01"},
+        {"repository": "a", "from": "2026-01-01", "to": "9999-12-31"},
+        {"repository": "a", "from": "9999-12-31", "to": "9999-12-31"},
     ],
 )
 def test_a_pack_without_a_scope_is_refused(client: FlaskClient, world: World, data: dict[str, str]) -> None:
-    assert client.post("/evidence", data={**data, "csrf": CSRF}).status_code == 400
+    assert client.post("/evidence", data={"reason": "Q3", **data, "csrf": CSRF}).status_code == 400
+    assert client.get("/evidence/population.csv", query_string=data).status_code == 400
     assert not world.called("export.request")
 
 

@@ -22,6 +22,7 @@ evidence = Blueprint("evidence", __name__, url_prefix="/evidence")
 LOOK_AGAIN_SECONDS = "3"
 DEFAULT_PERIOD = timedelta(days=90)
 ONE_DAY = timedelta(days=1)
+A_YEAR = timedelta(days=366)
 
 
 @evidence.get("")
@@ -98,6 +99,11 @@ def build_request(repository: str, first: str, last: str, reason: str) -> PackRe
         raise InputError("Choose a repository.", field="repository")
     if since is None or until is None or until < since:
         raise InputError("Give a first day and a last day, the first not after the last.", field="from")
+    if until > latest() + A_YEAR:
+        # Also the end of the calendar, which has no midnight after it.
+        raise InputError(
+            "The last day lies more than a year ahead.", field="to", remedy="Give today or an earlier day."
+        )
     return PackRequest(
         repository=repository, period_from=since, period_to=min(until + ONE_DAY, latest()), reason=reason
     )
