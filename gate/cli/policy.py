@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
-from gate.cli.instance import OPERATOR, instance_option, open_parts, open_settings
+from gate.cli.instance import OPERATOR, instance_option, open_parts
+from gate.cli.policy_check import check
 from gate.cli.policy_suite import mutate, schema, test
 from gate.cli.policy_trial import diff, simulate
-from gate.domain.words import count_words
 from gate.policy.explain import explain_policy
-from gate.policy.registry import build_policy_set
 from gate.workflow.activate import activate as activate_step
 from gate.workflow.activate import load_proposals
 from gate.workflow.evaluate import redecide_open
@@ -23,19 +22,7 @@ def policy() -> None:
     """Policies: files are proposals; what is in force was activated and is on record."""
 
 
-@policy.command()
-@instance_option
-@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="Default: policy.dir.")
-def check(instance: Path, directory: Path | None) -> None:
-    """Check the files of a directory together, without touching what is in force."""
-    place = directory or open_settings(instance).policy.dir
-    found = build_policy_set(load_proposals(place))
-    for repository in found.registry.repositories:
-        names = {effective.id for one in repository.protected if (effective := found.policy_for(repository.id, one))}
-        click.echo(f"{repository.id}: {', '.join(repository.protected)} under {', '.join(sorted(names))}")
-    policies = count_words(len(found.policies), "policy", "policies")
-    repositories = count_words(len(found.registry.repositories), "repository", "repositories")
-    click.echo(f"{policies} and {repositories}: well-formed.")
+policy.add_command(check)
 
 
 @policy.command()
