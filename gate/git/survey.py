@@ -13,6 +13,7 @@ from datetime import datetime
 
 from gate.domain.contribution import Commit
 from gate.domain.errors import UnavailableError
+from gate.domain.words import count_words
 from gate.git.commits import list_commits, shown
 from gate.git.history import History
 from gate.git.landing import Landed
@@ -51,13 +52,13 @@ def survey(mirror: Mirror, ref: str, since: datetime, progress: Progress) -> tup
     if not chain:
         return ()
     git = replace(mirror.git, timeout_s=TIMEOUT_S, limit=OUTPUT_LIMIT)
-    progress(f"{len(chain)} merges; reading their commits")
+    progress(f"{count_words(len(chain), 'merge')}; reading their commits")
     known = {commit.sha: commit for commit in _fetch_range(git, chain)}
     brought = dict(_share_out(chain, known))
     paths: dict[str, tuple[tuple[str, str], ...]] = {}
     for start in range(0, len(chain), CHUNK):
         paths.update(_fetch_paths(git, chain[start : start + CHUNK]))
-        progress(f"{min(start + CHUNK, len(chain))} of {len(chain)} merges compared")
+        progress(f"{min(start + CHUNK, len(chain))} of {count_words(len(chain), 'merge')} compared")
     return tuple(
         LandedChange(
             landed=one,
