@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from gate.domain.approval import Act
 from gate.policy.applies import Change
 from gate.policy.approvals import read_acts
+from gate.policy.breakglass import Glass, conclude, read_glass
 from gate.policy.classification import Level, find_level
 from gate.policy.conditions import Condition, check_conditions, check_revision
 from gate.policy.decision import Answer, Decision, Reason, RuleState
@@ -55,7 +56,8 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     scope = _find_scope(policy, separation, outsider)
     frozen = find_freezes(policy.policy, facts, level.held if level is not None else ())
     change = Change(facts=facts, separation=separation, outsider=outsider, level=level)
-    waived: frozenset[str] = frozenset()
+    glass = read_glass(policy, facts, people, separation, owned, acts, asking)
+    waived = glass.waives if glass is not None else frozenset()
     found.lapses += [*frozen.lapses, *acts.delegations.lapses]
     found.notes += acts.delegations.notes
     if scope is None:
@@ -65,6 +67,7 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
         _leave_out(found, policy, scope)
         if frozen.holding:
             fill_needs(found, policy, change, people, owned, acts, asking, (), frozen, waived)
+    _read_override(found, policy, facts, glass)
     return _decision(found, policy, facts, separation, owned, outsider, scope, level)
 
 
@@ -157,6 +160,19 @@ def _leave_out(found: Findings, policy: EffectivePolicy, scope: OutOfScope) -> N
     for rule in policy.policy.rules:
         because = (f"out of scope by {scope.id}",)
         found.rules.append(rule_result(rule, RuleState.NOT_APPLICABLE, because))
+
+
+def _read_override(found: Findings, policy: EffectivePolicy, facts: Facts, glass: Glass | None) -> None:
+    """Overridden is what would be approved had the waived not been missing; anything else that is missing stays."""
+    if glass is None:
+        if facts.break_glass is not None:
+            found.notes.append(f"{facts.break_glass.name} broke the glass, and the policy {policy.id} knows none.")
+        return
+    found.lapses += glass.lapses
+    still_open = [reason.rule or reason.code for answer, reason in found.reasons if answer is not Answer.APPROVED]
+    found.override = conclude(glass, tuple(found.waived), tuple(dict.fromkeys(still_open)))
+    if found.waived and found.answer is Answer.APPROVED:
+        found.add(Answer.OVERRIDDEN, "break-glass", found.override.sentence)
 
 
 def _decision(

@@ -66,7 +66,16 @@ def summarise(answer: Answer, found: Findings, scope: OutOfScope | None) -> str:
         applied = sum(1 for rule in found.rules if rule.state is RuleState.SATISFIED)
         which = "the rule that applies is" if applied == 1 else f"all {applied} rules that apply are"
         return f"Approved: {which} satisfied."
+    if answer is Answer.OVERRIDDEN and found.override is not None:
+        return _summarise_override(found.override)
     sentences = [reason.sentence for given, reason in found.reasons if given is answer]
     more = len(found.reasons) - 1
     tail = f" (and {more} more reason{'s' if more > 1 else ''})" if more > 0 else ""
     return f"{answer.value.capitalize()}: {sentences[0].rstrip('.')}{tail}."
+
+
+def _summarise_override(one: OverrideResult) -> str:
+    """Whoever reads one line only must read that a rule was not met, who let that pass, and what is owed."""
+    who = f"OVERRIDDEN by {one.name} ({one.code}, incident {one.incident}) until {one.until:%Y-%m-%d %H:%M} UTC"
+    owed = f"a review by {one.review_role} is owed by {one.review_due_at:%Y-%m-%d %H:%M} UTC"
+    return f"{who}: {', '.join(one.waived)} waived; {owed}."

@@ -130,8 +130,6 @@ def refuse_unbuilt(source: Source, found: shapes.PolicyShape | LayerShape) -> No
 def _unbuilt_sections(found: shapes.PolicyShape) -> list[tuple[Place, bool]]:
     return [
         (("classification",), found.classification is not None),
-        (("delegation",), found.delegation is not None),
-        (("break_glass",), found.break_glass is not None),
         (("approval", "carry_over"), found.approval.carry_over != "none" or bool(found.approval.carry_over_at)),
         (("veto", "cleared_by"), found.veto is not None and bool(found.veto.cleared_by)),
     ]
