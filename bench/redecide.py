@@ -1,0 +1,89 @@
+"""Open contributions decided anew after an activation, with a real slapd, while the status route is asked.
+
+``reference`` is the same number of bare appends by one client in the same run: what remains when deciding costs
+nothing. The product's promise is 5,000 open contributions in under 60 s on a machine with two cores, so at least
+84 a second. The contributions are pushed by ``git fast-import`` and told in hints of many updates.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.appends import build_command
+from gate.domain.clock import SystemClock
+from gate.workflow import receive
+from gate.workflow.evaluate import redecide_open
+from tests.support.journey import MAIN, NOTHING, POLICY, REPOSITORY, World, hint_body, open_slapd, open_world
+
+CONTRIBUTIONS = 400
+HINT = 100
+ROUNDS = 3
+
+
+def run() -> list[dict[str, object]]:
+    """One row: the median of ``ROUNDS`` activations, each of which makes every approval and decision stale."""
+    with (
+        tempfile.TemporaryDirectory(prefix="gate-bench-") as folder,
+        open_slapd(Path(folder) / "slapd") as slapd,
+        open_world(Path(folder) / "world", slapd=slapd, clock=SystemClock(), max_age=3600) as world,
+    ):
+        began = time.perf_counter()
+        propose(world)
+        print(f"{CONTRIBUTIONS} contributions in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        rates = [measure(world, number) for number in range(ROUNDS)]
+        floor = bare_appends(world)
+    value = statistics.median(rates)
+    return [
+        {
+            "name": "open contributions decided anew",
+            "value": round(value, 1),
+            "unit": "/s",
+            "reference": round(floor, 1),
+            "ratio": round(value / floor, 4),
+        }
+    ]
+
+
+def propose(world: World) -> None:
+    """``CONTRIBUTIONS`` branches of one commit each, and the hints of their pushes."""
+    base = world.repo.tip(MAIN)
+    lines = []
+    for number in range(CONTRIBUTIONS):
+        lines.append(
+            f"commit refs/heads/contrib/main/topic{number}\n"
+            f"author Anna Berg <anna@example.org> {1_767_225_600 + number} +0000\n"
+            f"committer Anna Berg <anna@example.org> {1_767_225_600 + number} +0000\n"
+            f"data 8\nA change\nfrom {base}\nM 100644 inline src/topic{number}.py\ndata 5\npass\n\n"
+        )
+    world.repo.git("fast-import", "--quiet", stdin="".join(lines).encode())
+    for start in range(0, CONTRIBUTIONS, HINT):
+        refs = [f"refs/heads/contrib/main/topic{number}" for number in range(start, start + HINT)]
+        updates = [{"ref": ref, "old": NOTHING, "new": world.repo.tip(ref) or ""} for ref in refs]
+        receive.hint(world.parts, REPOSITORY, world.holder, hint_body(f"bench-{start:08}", updates, pusher="anna"))
+
+
+def measure(world: World, number: int) -> float:
+    """Decisions a second after one more activation."""
+    world.activate(POLICY.replace("valid_for: 14d", f"valid_for: {13 - number}d"))
+    began = time.perf_counter()
+    done = redecide_open(world.parts)
+    if done != CONTRIBUTIONS:
+        raise RuntimeError(f"{done} of {CONTRIBUTIONS} were decided")
+    return done / (time.perf_counter() - began)
+
+
+def bare_appends(world: World) -> float:
+    """Appends a second of one client on the same database."""
+    began, count = time.perf_counter(), 200
+    for version in range(1, count + 1):
+        world.parts.ledger.append(build_command(10_000, version))
+    return count / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(f"{row['name']:36} {row['value']:>10} {row['unit']}   appends {row['reference']}   {row['ratio']}")
