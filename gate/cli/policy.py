@@ -9,6 +9,7 @@ import click
 
 from gate.cli.instance import OPERATOR, instance_option, open_parts
 from gate.cli.policy_check import check
+from gate.cli.policy_proposals import proposals
 from gate.cli.policy_suite import mutate, schema, test
 from gate.cli.policy_trial import diff, simulate
 from gate.policy.explain import explain_policy
@@ -68,3 +69,4 @@ policy.add_command(diff)
 policy.add_command(test)
 policy.add_command(mutate)
 policy.add_command(schema)
+policy.add_command(proposals)

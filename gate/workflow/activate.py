@@ -1,7 +1,8 @@
 """A policy comes into force: its texts and digests become the record; the files were only proposals.
 
-Nothing is written when any file is wrong. Open contributions answer *error* until they are decided
-anew, which happens right after and, should this process die, by the worker.
+Where the policies in force have a section ``activation``, this is done by a proposal that people signed
+(``propose.py``) and refused to the operator. Nothing is written when any file is wrong. Open contributions answer
+*error* until they are decided anew, which happens right after and, should this process die, by the worker.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from gate.auditlog.entry import EntryKind, Recorder, parse_statement
-from gate.domain.errors import ConflictError, InputError
+from gate.domain.errors import ConflictError, InputError, NotPermittedError
+from gate.domain.words import count_words
 from gate.policy.effective import effective_bytes
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.signing.envelope import parse_envelope
 from gate.store import people, policies
 from gate.store.command import Blob, Command, EntryIndex, Job, NewEntry, Row
+from gate.store.policies import PolicyVersionRow
 from gate.store.tables import policy_version
 from gate.workflow.entry import build_entry, thing_subject
 from gate.workflow.parts import Parts
@@ -51,16 +55,15 @@ def load_proposals(directory: Path) -> dict[str, bytes]:
 
 
 def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activation:
-    """Check all files together, then put them in force. Raises ``InputError`` with file and line."""
-    proposed = build_policy_set(files)
-    _check_terms(parts, proposed)
+    """The operator's way: check all files together, then put them in force.
+
+    Raises ``InputError`` with file and line, ``NotPermittedError`` where the policies in force say who changes them.
+    """
+    proposed = check_files(parts, files)
     current = policies.in_force(parts.engine)
-    if current is not None and json.loads(current.files) == _digests(files):
-        raise ConflictError(
-            f"These very files are in force already, as policy epoch {current.epoch}.",
-            code="in-force",
-            remedy="Nothing was changed.",
-        )
+    if current is not None:
+        _refuse_operator(parts, current.idx)
+        refuse_same(current, files)
     command, epoch = build_activation(parts, files, proposed, current.epoch if current else 0, by)
     receipt = parts.ledger.append(command)
     return Activation(
@@ -69,6 +72,37 @@ def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activ
         files=tuple(sorted(files)),
         repositories=tuple(one.id for one in proposed.registry.repositories),
     )
+
+
+def check_files(parts: Parts, files: Mapping[str, bytes]) -> PolicySet:
+    """What the files say together, checked as for activation. Raises ``InputError`` with file and line."""
+    proposed = build_policy_set(files)
+    _check_terms(parts, proposed)
+    return proposed
+
+
+def refuse_same(current: PolicyVersionRow, files: Mapping[str, bytes]) -> None:
+    """Raises ``ConflictError`` (in-force) for the files that are in force already."""
+    if json.loads(current.files) == _digests(files):
+        raise ConflictError(
+            f"These very files are in force already, as policy epoch {current.epoch}.",
+            code="in-force",
+            remedy="Nothing was changed.",
+        )
+
+
+def _refuse_operator(parts: Parts, index: int) -> None:
+    """What the signed entry of the activation says of the next one decides, not what a file or a row says."""
+    said: Any = parse_statement(parse_envelope(parts.log.entry(index).envelope).payload).predicate.get("activation")
+    if said is not None:
+        approvers = count_words(int(said["count"]), "other member", "other members")
+        raise NotPermittedError(
+            "The operator cannot put policies in force here: a change of the policies is proposed by a member of "
+            f"{said['propose']} at {str(parts.settings.base_url).rstrip('/')}/policies/propose and approved by "
+            f"{approvers} of {said['approve']}.",
+            code="activation-gated",
+            remedy="Propose the files there. Nothing was changed.",
+        )
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -99,14 +133,22 @@ def _check_terms(parts: Parts, proposed: PolicySet) -> None:
 
 
 def build_activation(
-    parts: Parts, files: Mapping[str, bytes], proposed: PolicySet, epoch: int, by: Recorder, *, position: int = 0
+    parts: Parts,
+    files: Mapping[str, bytes],
+    proposed: PolicySet,
+    epoch: int,
+    by: Recorder,
+    *,
+    position: int = 0,
+    signed: Mapping[str, object] | None = None,
 ) -> tuple[Command, int]:
     """The command that puts checked files in force after ``epoch``, and the new epoch.
 
-    ``position`` is the place its entry will have in the command it is put into.
+    ``position`` is the place its entry will have in the command it is put into. ``signed`` are members of the entry
+    that say who proposed and approved it.
     """
     now = parts.clock.now()
-    entry = _entry(parts, files, proposed, epoch + 1, by, now)
+    entry = _entry(parts, files, proposed, epoch + 1, by, now, signed or {})
     digests = _digests(files)
     row = Row(
         table=policy_version,
@@ -141,7 +183,13 @@ def _effective(proposed: PolicySet) -> list[tuple[dict[str, str], bytes]]:
 
 
 def _entry(
-    parts: Parts, files: Mapping[str, bytes], proposed: PolicySet, epoch: int, by: Recorder, now: datetime
+    parts: Parts,
+    files: Mapping[str, bytes],
+    proposed: PolicySet,
+    epoch: int,
+    by: Recorder,
+    now: datetime,
+    signed: Mapping[str, object],
 ) -> NewEntry:
     listed = [
         {"name": name, "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
@@ -169,7 +217,15 @@ def _entry(
                 }
                 for one in proposed.registry.repositories
             ],
+            "activation": _next_activation(proposed),
+            **signed,
         },
         by=by,
         at=now,
     )
+
+
+def _next_activation(proposed: PolicySet) -> dict[str, object] | None:
+    """Who may put the next policies in force, once these are; None: the operator."""
+    rule = proposed.registry.activation
+    return {"propose": rule.propose, "approve": rule.approve, "count": rule.count} if rule is not None else None

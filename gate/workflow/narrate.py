@@ -20,7 +20,14 @@ def narrate(statement: Statement) -> str:
             return "The gate was founded: keys, settings and first policy are on record."
         case EntryKind.POLICY_ACTIVATED:
             names = ", ".join(str(one["name"]) for one in said["files"])
-            return f"Policy epoch {said['epoch']} came into force: {names}."
+            return f"Policy epoch {said['epoch']} came into force: {names}.{_by_people(said)}"
+        case EntryKind.POLICY_PROPOSED:
+            names = ", ".join(str(one["name"]) for one in said["files"])
+            return f"{said['reviewer']['displayName']} proposed policies ({names}): policy proposal {said['proposal']}."
+        case EntryKind.POLICY_APPROVED:
+            return f"{said['reviewer']['displayName']} approved policy proposal {said['proposal']}."
+        case EntryKind.POLICY_PROPOSAL_WITHDRAWN:
+            return f"{said['reviewer']['displayName']} withdrew policy proposal {said['proposal']}."
         case EntryKind.CONTRIBUTION_OPENED:
             before = said.get("retargetedFrom")
             moved = f", retargeted from {said['repository']}#{before}" if before is not None else ""
@@ -65,6 +72,15 @@ def narrate(statement: Statement) -> str:
             return f"The project token {said['name']} was issued for {said['repository'] or 'all repositories'}."
         case EntryKind.TOKEN_REVOKED:
             return f"The project token {said['name']} was revoked."
+
+
+def _by_people(said: Mapping[str, Any]) -> str:
+    """Who proposed and approved what came into force; nothing where the operator put it there."""
+    if "proposer" not in said:
+        return ""
+    approvers = " and ".join(str(one["displayName"]) for one in said["approvers"])
+    number = said["proposal"]["number"]
+    return f" Policy proposal {number} of {said['proposer']['displayName']}, approved by {approvers}."
 
 
 def _landed(said: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
             "meaning": signature.meaning,
             **_meaning(seen, signature),
             "reviewer": _reviewer(snapshot, signature),
-            "directory": _directory(snapshot),
+            "directory": directory_members(snapshot),
             "auth": {
                 "method": "ldap+session",
                 "components": ["login", "password"],
@@ -196,7 +196,8 @@ def _reviewer(snapshot: RoleSnapshot, signature: Signature) -> dict[str, Any]:
     }
 
 
-def _directory(snapshot: RoleSnapshot) -> dict[str, Any]:
+def directory_members(snapshot: RoleSnapshot) -> dict[str, Any]:
+    """The reading behind a role, as an entry says it."""
     source = snapshot.source
     return {
         "name": source.name,

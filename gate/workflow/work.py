@@ -18,7 +18,7 @@ from gate.domain.clock import format_instant
 from gate.domain.errors import GateError
 from gate.store import contributions, hints, outbox, sessions
 from gate.store.outbox import JobRow
-from gate.workflow import export
+from gate.workflow import export, proposal_due
 from gate.workflow.entry import SYSTEM
 from gate.workflow.evaluate import decide, redecide_open
 from gate.workflow.land import walk_repository
@@ -76,6 +76,8 @@ class Worker:
         match job.kind:
             case "redecide":
                 redecide_open(self.parts)
+            case proposal_due.JOB:
+                proposal_due.activate_due(self.parts, int(job.content["proposal"]))
             case export.JOB:
                 export.run_job(self.parts, job.content)
             case other:
