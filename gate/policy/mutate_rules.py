@@ -118,9 +118,14 @@ def _may_meet_another(policy: Policy, rule: Rule, at: int) -> bool:
     """Whether a slot that is not this requirement's own can be open together with it."""
     if len(rule.require) > 1 or rule.require[at].of is Of.EACH_OWNING_TEAM:
         return True
-    mine = rule.when.cross_team
     return any(
-        other is not rule and (mine is None or other.when.cross_team is None or other.when.cross_team == mine)
+        other is not rule and _can_apply_together(rule, other) and not all(ask.is_shared for ask in other.require)
         for other in policy.rules
-        if not all(ask.is_shared for ask in other.require)
     )
+
+
+def _can_apply_together(one: Rule, other: Rule) -> bool:
+    """Told from what a change has exactly one of: being cross-team or not, and its level."""
+    teams = {one.when.cross_team, other.when.cross_team}
+    levels = set(one.when.levels) & set(other.when.levels)
+    return teams != {True, False} and bool(levels or not one.when.levels or not other.when.levels)
