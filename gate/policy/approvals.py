@@ -208,4 +208,6 @@ def holds_role(person: PersonFacts, role: str, team: str | None) -> bool:
 
 
 def _refuse(acts: Acts, one: ApprovalFacts, code: str, reason: str) -> None:
-    acts.not_counted.append(NotCounted(index=one.index, person=one.person, name=one.name, code=code, reason=reason))
+    acts.not_counted.append(
+        NotCounted(index=one.index, person=one.person, name=one.name, code=code, reason=reason, kind=one.kind)
+    )

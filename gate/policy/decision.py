@@ -58,7 +58,8 @@ class Disqualified:
 class Filled:
     """One slot and the approval (by log index) that the matching put into it.
 
-    ``on_behalf_of`` names the giver of the delegation it was signed under; ``kind`` is ``ApprovalFacts.kind``.
+    ``on_behalf_of`` names the giver of the delegation it was signed under; ``kind`` and ``carried_from`` are those of
+    ``ApprovalFacts``: a review on the forge is no signature, and a carried one was signed for another head.
     """
 
     person: str
@@ -68,6 +69,7 @@ class Filled:
     meaning: str
     on_behalf_of: str | None = None
     kind: str = "signature"
+    carried_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ class NotCounted:
     name: str
     code: str
     reason: str
+    kind: str = "signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from gate.policy.decision import Answer, Candidate, Decision, RequirementResult, RuleResult, RuleState
-from gate.policy.document import Of, OutOfScope, Policy, Prerequisite, Requirement, Rule, ScopeKind, Subject
+from gate.policy.decision import Answer, Candidate, Decision, Filled, RequirementResult, RuleResult, RuleState
+from gate.policy.document import (
+    CarryOver,
+    Classification,
+    Of,
+    OutOfScope,
+    Policy,
+    Prerequisite,
+    Requirement,
+    Rule,
+    ScopeKind,
+    Subject,
+    When,
+)
 from gate.policy.effective import EffectivePolicy
 
 NAMES_SHOWN = 5
@@ -37,20 +49,29 @@ def explain_decision(decision: Decision) -> tuple[str, ...]:
     """The whole decision as lines of text; the first is its summary."""
     lines = [decision.summary]
     lines += _other_reasons(decision)
+    if decision.level is not None:
+        lines.append(f"The change is classified as {decision.level}.")
     for rule in decision.rules:
         lines += _rule_lines(rule)
     for condition in decision.conditions:
         if not condition.is_met:
             lines.append(f"Condition {condition.id}: {condition.sentence} {condition.remedy}".rstrip())
     for one in decision.not_counted:
-        lines.append(f"Not counted: the approval of {one.name} (entry {one.index}): {one.reason}.")
+        what = f"approval of {one.name}" if one.kind == "signature" else f"review of {one.name} on the forge"
+        lines.append(f"Not counted: the {what} (entry {one.index}): {one.reason}.")
     if decision.ask:
-        is_enough = all(one.is_satisfiable for rule in decision.rules for one in rule.requirements)
-        enough = "their signatures would be enough" if is_enough else "their signatures are needed, and not enough"
-        lines.append(f"Ask {name_candidates(decision.ask)}: {enough}.")
+        lines.append(f"Ask {name_candidates(decision.ask)}: {_enough(decision)}.")
     lines += decision.notes
     lines.append(f"Decided at {_instant(decision)} UTC; valid until {decision.valid_until:%Y-%m-%d %H:%M:%S} UTC.")
     return tuple(lines)
+
+
+def _enough(decision: Decision) -> str:
+    if not all(one.is_satisfiable for rule in decision.rules for one in rule.requirements):
+        return "their signatures are needed, and not enough"
+    if not decision.is_ask_smallest:
+        return "a sufficient set; fewer people might do"
+    return "their signatures would be enough"
 
 
 def _instant(decision: Decision) -> str:
@@ -75,15 +96,24 @@ def _rule_lines(rule: RuleResult) -> Iterator[str]:
     because = "; ".join(rule.because)
     match rule.state:
         case RuleState.ERROR:
-            yield f"Rule {rule.id}: {rule.error} It applies because {because}."
+            is_known = bool(rule.requirements)
+            yield f"Rule {rule.id}: {rule.error}{f' It applies because {because}.' if is_known else ''}"
         case RuleState.UNSATISFIED:
             yield f"Rule {rule.id}: {rule.description} It applies because {because}."
             for requirement in rule.requirements:
                 yield from _requirement_lines(requirement)
         case RuleState.WAIVED:
             yield f"Rule {rule.id}: waived. It applies because {because}."
-        case RuleState.SATISFIED | RuleState.NOT_APPLICABLE:
+        case RuleState.SATISFIED:
+            weaker = [one for one in rule.requirements if any(_is_weaker(each) for each in one.filled)]
+            yield from (f"Rule {rule.id}: {one.sentence}." for one in weaker)
+        case RuleState.NOT_APPLICABLE:
             return
+
+
+def _is_weaker(one: Filled) -> bool:
+    """Not signed by this person for this very head: worth a line even where all is well."""
+    return one.kind != "signature" or one.carried_from is not None
 
 
 def _requirement_lines(requirement: RequirementResult) -> Iterator[str]:
@@ -127,6 +157,10 @@ def explain_policy(effective: EffectivePolicy) -> tuple[Section, ...]:
         ),
         Section(title="Who owns what", lines=tuple(_owner_lines(effective))),
         Section(
+            title="How changes are classified",
+            lines=tuple(_level_lines(policy.classification)) if policy.classification is not None else (),
+        ),
+        Section(
             title="What approvals mean",
             lines=tuple(f"{meaning.id} ({meaning.kind}): “{meaning.text}”" for meaning in policy.meanings),
         ),
@@ -156,13 +190,31 @@ def _when_words(rule: Rule) -> str:
         words.append(f"changes {list_names(rule.when.paths, last='or')}")
     if rule.when.branches:
         words.append(f"is meant for {list_names(rule.when.branches, last='or')}")
+    words += _later_words(rule.when)
     return f"Applies when a contribution {' and '.join(words)}" if words else "Applies always"
+
+
+def _later_words(when: When) -> Iterator[str]:
+    if when.levels:
+        yield f"is classified as {list_names(when.levels, last='or')}"
+    if when.author_kinds:
+        yield f"has {list_names((f'a {kind}' for kind in when.author_kinds), last='or')} among its contributors"
+    if when.labels:
+        yield f"has the label {list_names(when.labels, last='or')}"
+    if when.lines_over is not None:
+        yield f"changes more than {when.lines_over} lines (or lines that cannot be counted)"
+    if when.files_over is not None:
+        yield f"changes more than {when.files_over} files"
+    if when.cross_entity is not None:
+        yield "comes from another legal entity than the one that owns the repository"
 
 
 def _requirement_words(one: Requirement) -> str:
     people = "1 person" if one.count == 1 else f"{one.count} people"
     verb = "signs" if one.count == 1 else "sign"
-    return f"{people} with the role {one.role}{_whose(one.of)} {verb} {one.meaning}"
+    shared = ", who may be people that sign for other rules too" if one.is_shared else ""
+    forge = "; a review made on the forge will do, and is recorded as that" if one.forge_review else ""
+    return f"{people} with the role {one.role}{_whose(one.of)} {verb} {one.meaning}{shared}{forge}"
 
 
 def _whose(of: Of | None) -> str:
@@ -180,7 +232,8 @@ def _whose(of: Of | None) -> str:
 def _person_lines(effective: EffectivePolicy) -> Iterator[str]:
     policy = effective.policy
     for one in policy.prerequisites:
-        yield f"{_subjects(one)} must have {_what(one, policy)}."
+        at = f" when the change is {list_names(one.at, last='or')}" if one.at else ""
+        yield f"{_subjects(one)} must {_what(one, policy)}{at}."
     for change_request in effective.change_requests:
         yield f"A change request id is needed, as {change_request.example}."
     yield "Nobody who contributed to any revision approves it, nor the sponsor of a robot that did."
@@ -188,14 +241,20 @@ def _person_lines(effective: EffectivePolicy) -> Iterator[str]:
 
 
 def _subjects(one: Prerequisite) -> str:
-    names = {Subject.CONTRIBUTORS: "contributors", Subject.APPROVERS: "approvers"}
-    return list_names(names[subject] for subject in one.subjects).capitalize()
+    names = {Subject.AUTHOR: "the author", Subject.CONTRIBUTORS: "contributors", Subject.APPROVERS: "approvers"}
+    said = list_names(names[subject] for subject in one.subjects)
+    return said[0].upper() + said[1:]
 
 
 def _what(one: Prerequisite, policy: Policy) -> str:
-    if one.terms is None:
-        return f"the training {one.training}"
-    return "accepted “" + next(terms.title for terms in policy.terms if terms.id == one.terms) + "”"
+    if one.terms is not None:
+        return "have accepted “" + next(terms.title for terms in policy.terms if terms.id == one.terms) + "”"
+    if one.clearance is not None:
+        return f"have the clearance {one.clearance}"
+    if one.entities:
+        pairs = list_names((f"{theirs} to {ours}" for theirs, ours in one.entities), most=20, last="or")
+        return f"belong to the legal entity that owns the repository, or to one from which work may pass ({pairs})"
+    return f"have the training {one.training}"
 
 
 def _owner_lines(effective: EffectivePolicy) -> Iterator[str]:
@@ -205,12 +264,39 @@ def _owner_lines(effective: EffectivePolicy) -> Iterator[str]:
         yield f"{what}: {team}."
 
 
+def _level_lines(one: Classification) -> Iterator[str]:
+    yield f"The levels are {list_names(one.levels, most=20)}, from lowest to highest."
+    yield "The highest of any changed path counts, both names of a rename."
+    for entry in one.paths:
+        yield f"{list_names(entry.paths, most=20)}: {entry.level}."
+    for entry in one.raised:
+        yield f"{list_names(entry.paths, most=20)}: {entry.level} as well, by a layer."
+    yield f"Everything else: {one.default}."
+
+
+_CARRIED = {
+    CarryOver.NONE: "is carried over to no other revision",
+    CarryOver.SAME_DIFF: "is carried over to a revision proven to change the same, by an entry that names both",
+    CarryOver.SAME_TREE: "is carried over to a revision proven to have the same content, by an entry that names both",
+}
+
+
+def _carry_lines(policy: Policy) -> Iterator[str]:
+    if policy.carry_over is not CarryOver.NONE:
+        yield f"An approval {_CARRIED[policy.carry_over]}."
+    for one in policy.carry_over_at:
+        yield f"When the change is {one.level}, an approval {_CARRIED[one.carry_over]}."
+
+
 def _end_lines(policy: Policy) -> Iterator[str]:
     yield "A push: an approval is for one head, one target branch and one version of the policy."
+    yield from _carry_lines(policy)
     if policy.valid_for is not None:
         days, rest = divmod(int(policy.valid_for.total_seconds()), 86400)
         yield f"Age: it counts for {f'{days} days' if days and not rest else policy.valid_for}."
     if policy.veto is not None:
         kept = "and survives a push" if policy.veto.survives_push else "and ends with a push"
         who = list_names(policy.veto.roles, last="or")
-        yield f"A rejection by {who}: it stands until its giver takes it back, {kept}."
+        cleared = policy.veto.cleared_by
+        others = f" or somebody with the role {list_names(cleared, last='or')} clears it" if cleared else ""
+        yield f"A rejection by {who}: it stands until its giver takes it back{others}, {kept}."

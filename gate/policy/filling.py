@@ -1,8 +1,9 @@
 """Who fills what is asked, slot by slot, and who could fill the rest.
 
 All slots of all applicable rules and of the exemptions from freezes are matched together: one person fills one slot,
-whatever roles they hold and however often they sign, and whoever signed for somebody fills it with them. What a
-break-glass waives is matched last, so that it takes nobody from what stays asked, and nobody is asked for it.
+whatever roles they hold and however often they sign, and whoever signed for somebody fills it with them. Shared counts
+take whoever signed for them and use nobody up. What a break-glass waives is matched last, so that it takes nobody from
+what stays asked, and nobody is asked for it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gate.policy.approvals import Acts, Valid
+from gate.policy.approvals import SIGNATURE, Acts, Valid
+from gate.policy.asking import Shared, plan_ask
 from gate.policy.decision import Candidate, Disqualified, Filled, RequirementResult
 from gate.policy.document import Policy
 from gate.policy.facts import Facts
-from gate.policy.matching import cheapest, match, untangle
+from gate.policy.matching import match, untangle
 from gate.policy.prerequisites import Asking, why_unfit
 from gate.policy.requirements import Need, member_rows
 from gate.policy.separation import People, Separation
@@ -27,6 +29,7 @@ class Filling:
     results: tuple[RequirementResult, ...]
     used: Mapping[int, Valid]
     ask: tuple[Candidate, ...]
+    is_ask_smallest: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,25 +67,46 @@ def fill(
     asking: Asking,
 ) -> Filling:
     """Matches the approvals to the slots and says for every need what is missing and who could give it."""
-    slots = [at for at in _waived_last(needs) for _ in range(needs[at].ask.count)]
+    slots = [at for at in _waived_last(needs) if not needs[at].ask.is_shared for _ in range(needs[at].ask.count)]
     assigned = _assign(needs, slots, acts.valid)
     backing, filled, used = assigned.backing, assigned.filled, assigned.used
-    if sum(len(found) for found in filled) == len(slots):
+    if all(len(found) == need.ask.count for need, found in zip(needs, filled, strict=True)):
         results = tuple(_result(need, found) for need, found in zip(needs, filled, strict=True))
         return Filling(results=results, used=used, ask=())
     counted = {person: valid for valid in used.values() for person in valid.party}
-    able = [_judge(need, policy, facts, people, separation, acts, counted, asking) for need in needs]
-    asked = [at for at in slots if not needs[at].is_waived]
-    plan = _plan(asked, backing, able, counted)
-    short = [
-        sum(1 for slot, at in enumerate(asked) if at == number and slot not in plan) for number in range(len(needs))
+    taken = [_taken(need, backing[number], counted) for number, need in enumerate(needs)]
+    able = [
+        _judge(need, policy, facts, people, separation, acts, mine, asking)
+        for need, mine in zip(needs, taken, strict=True)
     ]
-    moved = [_moved(number, asked, plan, backing[number], counted, people) for number in range(len(needs))]
+    asked = [at for at in slots if not needs[at].is_waived]
+    costs, shared = _costs(needs, backing, filled, able, counted)
+    ask = plan_ask(asked, costs, list(shared.values()))
     results = tuple(
-        _result(need, found, sides, again=again, is_satisfiable=not lacking)
-        for need, found, sides, again, lacking in zip(needs, filled, able, moved, short, strict=True)
+        _result(
+            need,
+            found,
+            able[number],
+            again=_moved(number, asked, ask.plan, backing[number], counted, people),
+            is_satisfiable=_is_satisfiable(number, asked, ask.plan, shared),
+        )
+        for number, (need, found) in enumerate(zip(needs, filled, strict=True))
     )
-    return Filling(results=results, used=used, ask=_ask(asked, plan, backing, able, people))
+    named = _name_asked(ask.asked, able, people)
+    return Filling(results=results, used=used, ask=named, is_ask_smallest=ask.is_smallest)
+
+
+def _taken(need: Need, backing: Mapping[str, Valid], counted: Mapping[str, Valid]) -> Mapping[str, Valid]:
+    """Who cannot fill one more slot of this need: for a shared count only whoever counts for it already."""
+    if not need.ask.is_shared:
+        return counted
+    return {person: valid for valid in backing.values() for person in valid.party}
+
+
+def _is_satisfiable(number: int, slots: list[int], plan: Mapping[int, str], shared: Mapping[int, Shared]) -> bool:
+    if number in shared:
+        return len(shared[number].able) >= shared[number].missing
+    return all(slot in plan for slot, at in enumerate(slots) if at == number)
 
 
 def _waived_last(needs: tuple[Need, ...]) -> list[int]:
@@ -97,17 +121,24 @@ def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _A
     for kept in untangle([one.party for one in backs]):
         backing = [_backing(need, (backs[at] for at in kept)) for need in needs]
         assigned = match([tuple(backing[at]) for at in slots])
-        asked = sum(1 for slot in assigned if not needs[slots[slot]].is_waived)
-        rank = (asked, len(assigned), *(-slot for slot in sorted(assigned)))
+        filled = [_shared(need, mine) for need, mine in zip(needs, backing, strict=True)]
+        shared = sum(len(mine) for mine in filled)
+        asked = sum(len(mine) for need, mine in zip(needs, filled, strict=True) if not need.is_waived)
+        asked += sum(1 for slot in assigned if not needs[slots[slot]].is_waived)
+        rank = (asked, len(assigned) + shared, *(-slot for slot in sorted(assigned)))
         if rank > best:
             best = rank
-            filled: list[list[Valid]] = [[] for _ in needs]
             for slot in sorted(assigned):
                 filled[slots[slot]].append(backing[slots[slot]][assigned[slot]])
             found = _Assigned(backing=backing, filled=filled)
-        if len(assigned) == len(slots):
+        if len(assigned) + shared == sum(need.ask.count for need in needs):
             break
     return found
+
+
+def _shared(need: Need, backing: Mapping[str, Valid]) -> list[Valid]:
+    """A shared count takes whoever signed for it, in the order they signed, and uses nobody up."""
+    return list(backing.values())[: need.ask.count] if need.ask.is_shared else []
 
 
 def _backs(need: Need, one: Valid) -> bool:
@@ -116,7 +147,7 @@ def _backs(need: Need, one: Valid) -> bool:
         need.fits(approval.role, approval.team)
         and approval.meaning == need.ask.meaning
         and approval.freeze == need.freeze
-        and (approval.kind == "signature" or need.ask.forge_review)
+        and (approval.kind == SIGNATURE or need.ask.forge_review)
     )
 
 
@@ -214,23 +245,45 @@ def _why_counted(key: str, one: Valid, people: People) -> tuple[str, str]:
     return code, f"{one.approval.name} counts as {role} for {people[giver].name}, and together they fill one slot"
 
 
-def _plan(
-    slots: list[int], backing: list[dict[str, Valid]], able: list[_Able], counted: Mapping[str, Valid]
-) -> dict[int, str]:
-    """A full assignment that asks the fewest people for a signature; those who counted may sign in another role.
+def _costs(
+    needs: tuple[Need, ...],
+    backing: list[dict[str, Valid]],
+    filled: list[list[Valid]],
+    able: list[_Able],
+    counted: Mapping[str, Valid],
+) -> tuple[list[dict[str, int]], dict[int, Shared]]:
+    """Per need, who could fill a slot: 0 has signed so, 1 would have to; those who counted may sign in another role.
 
-    As many candidates a need as there are slots are enough: the others can take no more of them.
+    And what the shared counts lack. Of people who are able to do the same, as many as are open are enough.
     """
+    kept = _kept(able, sum(need.ask.count for need in needs))
     standing_in = _standing_in(able, counted)
     costs: list[dict[str, int]] = []
+    shared: dict[int, Shared] = {}
+    for number, (need, one) in enumerate(zip(needs, able, strict=True)):
+        could = [each.person for each in one.own if each.person in kept]
+        could += [each.person for each, giver in one.delegated if standing_in.get(giver) == each.person]
+        if need.ask.is_shared and not need.is_waived:
+            shared[number] = Shared(missing=need.ask.count - len(filled[number]), able=frozenset(could))
+        could += [each.person for each in one.disqualified if each.code == "one-slot"]
+        costs.append(dict.fromkeys(could, 1) | dict.fromkeys(backing[number], 0))
+    return costs, shared
+
+
+def _kept(able: list[_Able], most: int) -> set[str]:
+    kinds: dict[str, list[int]] = {}
     for number, one in enumerate(able):
-        cost = dict.fromkeys((each.person for each in one.own[: len(slots)]), 1)
-        cost |= dict.fromkeys((each.person for each in one.disqualified if each.code == "one-slot"), 1)
-        cost |= dict.fromkeys(
-            (each.person for each, giver in one.delegated if standing_in.get(giver) == each.person), 1
-        )
-        costs.append(cost | dict.fromkeys(backing[number], 0))
-    return cheapest([costs[at] for at in slots])
+        for each in one.own:
+            kinds.setdefault(each.person, []).append(number)
+    names = {each.person: each.name for one in able for each in one.own}
+    seen: dict[tuple[int, ...], int] = {}
+    found = set()
+    for person in sorted(kinds, key=lambda key: (names[key], key)):
+        kind = tuple(kinds[person])
+        seen[kind] = seen.get(kind, 0) + 1
+        if seen[kind] <= most:
+            found.add(person)
+    return found
 
 
 def _standing_in(able: list[_Able], counted: Mapping[str, Valid]) -> dict[str, str]:
@@ -247,16 +300,11 @@ def _standing_in(able: list[_Able], counted: Mapping[str, Valid]) -> dict[str, s
     return found
 
 
-def _ask(
-    slots: list[int], plan: Mapping[int, str], backing: list[dict[str, Valid]], able: list[_Able], people: People
-) -> tuple[Candidate, ...]:
-    found: dict[str, Candidate] = {}
-    for slot, person in sorted(plan.items()):
-        number = slots[slot]
-        if person not in backing[number]:
-            named = {one.person: one for one, _ in able[number].delegated}
-            found.setdefault(person, named.get(person, Candidate(person=person, name=people[person].name)))
-    return _sorted(found.values())
+def _name_asked(asked: Iterable[str], able: list[_Able], people: People) -> tuple[Candidate, ...]:
+    """Whoever could only sign for somebody is named with them."""
+    own = {one.person for each in able for one in each.own}
+    named = {one.person: one for each in able for one, _ in each.delegated if one.person not in own}
+    return _sorted(named.get(key, Candidate(person=key, name=people[key].name)) for key in asked)
 
 
 def _result(
@@ -277,6 +325,7 @@ def _result(
             meaning=one.approval.meaning,
             on_behalf_of=one.giver_name,
             kind=one.approval.kind,
+            carried_from=one.approval.carried_from,
         )
         for one in found
     )
@@ -299,19 +348,23 @@ def _result(
 
 
 def name_filled(one: Filled) -> str:
-    """ "Dana", or "Eve for Dana"."""
-    return one.name if one.on_behalf_of is None else f"{one.name} for {one.on_behalf_of}"
+    """ "Dana", "Eve for Dana", or "Dana (for the head 1a2b3c4d5e, carried over)"."""
+    name = one.name if one.on_behalf_of is None else f"{one.name} for {one.on_behalf_of}"
+    return name if one.carried_from is None else f"{name} (for the head {one.carried_from[:10]}, carried over)"
 
 
 def _sentence(
     need: Need, filled: tuple[Filled, ...], missing: int, able: int, again: tuple[str, ...], *, is_satisfiable: bool
 ) -> str:
     if not missing:
-        names = " and ".join(name_filled(one) for one in filled)
-        return f"{names} approved as {need.who}"
+        signed = " and ".join(name_filled(one) for one in filled if one.kind == SIGNATURE)
+        reviewed = " and ".join(name_filled(one) for one in filled if one.kind != SIGNATURE)
+        said = [f"{signed} approved" if signed else "", f"{reviewed} reviewed it on the forge" if reviewed else ""]
+        return f"{' and '.join(filter(None, said))} as {need.who}"
     can = {0: "nobody can do this now", 1: "1 person can do this"}.get(able, f"{able} people can do this")
     if not able and again:
         can = f"{' and '.join(again)} can do this, once somebody else signs for what they have signed"
     elif able and not is_satisfiable:
         can += ", too few for all that is asked"
-    return f"Needs {missing} more with the role {need.who} ({can})"
+    shared = ", who may be somebody that signs for another rule" if need.ask.is_shared else ""
+    return f"Needs {missing} more with the role {need.who}{shared} ({can})"

@@ -103,36 +103,15 @@ def read_policy(source: Source) -> Policy:
 def refuse_unbuilt(source: Source, found: shapes.PolicyShape | LayerShape) -> None:
     """What this version reads and does not decide by yet: never accepted and ignored."""
     unbuilt: list[tuple[Place, bool]] = []
-    if isinstance(found, shapes.PolicyShape):
-        unbuilt += _unbuilt_sections(found)
-    for number, one in enumerate(found.prerequisites):
-        place: Place = ("prerequisites", number)
-        unbuilt.append(((*place, "for"), "author" in one.subjects))
-        unbuilt.append(((*place, "clearance"), one.clearance is not None))
-        unbuilt.append(((*place, "entities"), one.entities is not None))
-        unbuilt.append(((*place, "at"), bool(one.at)))
     for number, rule in enumerate(found.rules):
-        place = ("rules", number, "when")
-        for key in ("classification", "author_kind", "labels", "lines_over", "files_over", "cross_entity", "expr"):
-            unbuilt.append(((*place, key), getattr(rule.when, key) is not None))
+        unbuilt.append((("rules", number, "when", "expr"), rule.when.expr is not None))
         for at, ask in enumerate(rule.require):
-            place = ("rules", number, "require", at)
-            unbuilt.append(((*place, "shared"), ask.shared))
-            unbuilt.append(((*place, "forge_review"), ask.forge_review))
-            unbuilt.append(((*place, "expr"), ask.expr is not None))
+            unbuilt.append((("rules", number, "require", at, "expr"), ask.expr is not None))
     for where, is_used in unbuilt:
         if is_used:
             raise source.error(
                 where, f"`{where[-1]}` is not supported by this version of the gate.", "Remove it, or update the gate."
             )
-
-
-def _unbuilt_sections(found: shapes.PolicyShape) -> list[tuple[Place, bool]]:
-    return [
-        (("classification",), found.classification is not None),
-        (("approval", "carry_over"), found.approval.carry_over != "none" or bool(found.approval.carry_over_at)),
-        (("veto", "cleared_by"), found.veto is not None and bool(found.veto.cleared_by)),
-    ]
 
 
 def _check_separation(source: Source, found: shapes.PolicyShape) -> None:

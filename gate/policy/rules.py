@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gate.policy.applies import Applies, Change, rule_applies
-from gate.policy.approvals import Acts, Valid
+from gate.policy.approvals import SIGNATURE, Acts, Valid
 from gate.policy.decision import Answer, NotCounted, Reason, RequirementResult, RuleResult, RuleState
 from gate.policy.document import Rule
 from gate.policy.effective import EffectivePolicy
@@ -133,7 +133,7 @@ def rule_result(
 def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, needs: list[Need], acts: Acts) -> None:
     found.counted = sorted(filling.used)
     found.lapses += [one.lapses_at for one in filling.used.values() if one.lapses_at is not None]
-    found.ask = filling.ask
+    found.ask, found.is_ask_smallest = filling.ask, filling.is_ask_smallest
     people_used = {person for one in filling.used.values() for person in one.party}
     for one in acts.valid:
         if one.approval.index not in filling.used:
@@ -145,6 +145,7 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
                     name=one.approval.name,
                     code=code,
                     reason=reason,
+                    kind=one.approval.kind,
                 )
             )
     found.not_counted.sort(key=lambda one: one.index)
@@ -169,6 +170,10 @@ def _why_unused(one: Valid, needs: list[Need], *, is_used: bool) -> tuple[str, s
             "meaning",
             f"it says {meaning}, and what is asked is {' or '.join(sorted({n.ask.meaning for n in asked}))}",
         )
+    allowing = [need for need in asked if need.ask.meaning == meaning and need.ask.forge_review]
+    if one.approval.kind != SIGNATURE and not allowing:
+        rules = " and ".join(dict.fromkeys(need.rule for need in asked))
+        return "forge-review", f"it is a review made on the forge, and {rules} asks for a signature"
     if is_used:
         return "one-slot", "another approval of the same person counts, and one person fills one slot"
     return "not-needed", "enough others have approved; it is not needed"
