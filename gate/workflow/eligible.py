@@ -29,3 +29,10 @@ def find_eligible(parts: Parts, who: SignedIn, effective: EffectivePolicy) -> tu
         missing = need.terms if not met else None
         found.append(EligibleShown(id=need.id, is_met=met, sentence=sentence, terms=missing))
     return tuple(found)
+
+
+def find_terms(parts: Parts, repository: str, target: str) -> dict[str, str]:
+    """The terms that prerequisites in force ask for, by the prerequisite's id: where pages lead."""
+    effective = parts.in_force().policies.policy_for(repository, target)
+    asked = effective.policy.prerequisites if effective else ()
+    return {one.id: one.terms for one in asked if one.terms is not None}

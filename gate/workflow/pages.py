@@ -18,7 +18,7 @@ from gate.store import approvals, blobs
 from gate.store import contributions as stored
 from gate.store import policies as activations
 from gate.store.contributions import ContributionFilter, ContributionRow
-from gate.workflow.eligible import find_eligible
+from gate.workflow.eligible import find_eligible, find_terms
 from gate.workflow.evaluate import Look, good_until, look, recorded_decision
 from gate.workflow.free_text import text_of
 from gate.workflow.names import Names
@@ -134,6 +134,7 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
         decision_index=row.decision_index,
         holds_until=good_until(parts, row, decision) if decision else None,
         meanings=_meanings(parts, (decision, now)),
+        terms=find_terms(parts, row.repository, row.target),
         facts=parse_facts(blobs.load(parts.engine, row.facts_digest)) if row.facts_digest else None,
         now=now if now is not None and (decision is None or now.answer != decision.answer) else None,
         error=error,

@@ -119,7 +119,7 @@ class ContributionPage:
     ``why_not`` says in a sentence why this reader cannot approve, None if they can.
     ``error`` is set when the live answer could not be worked out (directory down …). ``holds_until`` is when
     the recorded decision runs out, as last renewed. ``meanings`` are the sentences that signatures in slots say,
-    by the index of their entry.
+    by the index of their entry; ``terms`` the terms that a prerequisite asks for, by the prerequisite's id.
     """
 
     item: ContributionItem
@@ -139,6 +139,7 @@ class ContributionPage:
     change_request: str | None
     holds_until: datetime | None = None
     meanings: Mapping[int, str] = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,3 +132,8 @@ prerequisites:
     with open_world(tmp_path / "world", policy=POLICY + terms) as world:
         (asked,) = pages.repository(world.parts, world.who("anna"), REPOSITORY).eligible
         assert (asked.is_met, asked.terms) == (False, "inner-source")
+        world.push("one", {"a": "1"})
+        page = page_of(world, "anna")
+        assert page.decision is not None
+        assert [one.id for one in page.decision.conditions if not one.is_met] == list(page.terms)
+        assert page.terms == {"terms": "inner-source"}

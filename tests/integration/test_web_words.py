@@ -47,6 +47,7 @@ def test_a_landing_nobody_approved_is_not_green(client: FlaskClient) -> None:
 @pytest.mark.req("INV-12")
 def test_unmet_terms_lead_to_the_terms(client: FlaskClient) -> None:
     assert '<a href="/terms/dco">Read and accept them</a>' in client.get("/repositories/ledger-core").text
+    assert '<a href="/terms/dco">Read the terms</a>' in client.get("/contributions/ledger-core/12").text
 
 
 @pytest.mark.req("AUD-04", "AUD-01")

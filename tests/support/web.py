@@ -352,6 +352,7 @@ def build_page(world: World, number: int) -> shown.ContributionPage:
         why_not=world.text,
         own_approval=30,
         change_request=world.text,
+        terms={"training": "dco"},
     )
 
 
