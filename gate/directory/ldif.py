@@ -82,9 +82,10 @@ class LdifDirectory(LookupDirectory):
             digest = hashlib.sha256(content).digest()
             tree = self._tree
             if tree is None or tree.digest != digest:
-                tree = _build_tree(digest, parse_ldif(content, str(path)), self._settings)
+                tree = _build_tree(digest, parse_ldif(content, path.name), self._settings)
         except OSError as error:
-            raise UnavailableError(f"The directory file {path} cannot be read: {error.strerror}.") from error
+            # Whoever asks for an answer reads this: where the file lies is in the cause, for the log.
+            raise UnavailableError(f"The directory file cannot be read: {error.strerror}.") from error
         except InputError as error:
             raise UnavailableError(f"The directory file is broken. {error}", code="misconfigured") from error
         self._tree = tree

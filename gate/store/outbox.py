@@ -87,6 +87,12 @@ def waiting(source: Source) -> int:
     return int(fetch_value(source, select(func.count()).select_from(outbox).where(outbox.c.done_at.is_(None))))
 
 
+def failing(source: Source, limit: int = 20) -> tuple[JobRow, ...]:
+    """Jobs that are not done and failed when last tried, oldest first."""
+    failed = select(outbox).where(outbox.c.done_at.is_(None), outbox.c.last_error.is_not(None))
+    return fetch_all(source, failed.order_by(outbox.c.id).limit(limit), JobRow)
+
+
 def sweep(engine: Engine, before: datetime) -> int:
     """Forget jobs done before an instant; how many there were."""
     with writing(engine) as connection:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gate.domain.clock import format_instant
 from gate.domain.errors import GateError
 from gate.store import outbox
+from gate.store.outbox import JobRow
 from gate.workflow.parts import Parts
 
 
@@ -14,6 +16,8 @@ def health(parts: Parts) -> tuple[bool, dict[str, Any]]:
     stages: dict[str, Any] = {}
     try:
         stages["record"] = {"ok": True, "entries": parts.log.head().size, "jobs": outbox.waiting(parts.engine)}
+        # Told, but no reason to send people elsewhere: each is tried again, here or by another worker.
+        stages["jobs"] = {"ok": True, "failing": [_failed(one) for one in outbox.failing(parts.engine)]}
     except Exception as problem:  # noqa: BLE001 -- whatever a database raises is what health reports
         stages["record"] = {"ok": False, "cause": type(problem).__name__}
     try:
@@ -26,3 +30,8 @@ def health(parts: Parts) -> tuple[bool, dict[str, Any]]:
         "stages": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in asked.stages],
     }
     return all(stage["ok"] for stage in stages.values()), stages
+
+
+def _failed(job: JobRow) -> dict[str, Any]:
+    again = format_instant(job.not_before)
+    return {"id": job.id, "kind": job.kind, "tries": job.attempts, "cause": job.last_error, "again": again}

@@ -1,6 +1,8 @@
 """The worker's round: jobs of the outbox, decisions that run out, landings nobody told us of, counts.
 
-Each piece fails by itself: what goes wrong is logged and tried again, and never stops the others.
+Each piece fails by itself: what goes wrong is logged and tried again, and never stops the others. That
+holds for our own faults too (anything that is no ``GateError``): a job that meets one stays on record as
+failed, with its cause, and waits longer each time; a worker that died of it would take all others with it.
 Every piece bears repeating, so any number of workers may run.
 """
 
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final, TypeVar
 
 from gate.auditlog.entry import EntryKind
@@ -66,8 +69,9 @@ class Worker:
     def _job(self, job: JobRow) -> None:
         try:
             self._do(job)
-        except GateError as problem:
-            again = outbox.postpone(self.parts.engine, job, self.parts.clock.now(), str(problem))
+        except Exception as problem:  # noqa: BLE001 -- recorded and reported; see the module's rules
+            cause = str(problem) if isinstance(problem, GateError) else _told(problem)
+            again = outbox.postpone(self.parts.engine, job, self.parts.clock.now(), cause)
             self.report(f"job {job.id} ({job.kind})", f"{_told(problem)} Tried again at {format_instant(again)}.")
         else:
             outbox.finish(self.parts.engine, job.id, self.parts.clock.now())
@@ -95,10 +99,10 @@ class Worker:
             try:
                 decide(self.parts, row.repository, row.number)
                 done += 1
-            except GateError as problem:
+            except Exception as problem:  # noqa: BLE001 -- reported; see the module's rules
                 self.report(f"renewal of {row.id}", _told(problem))
                 self._rest_until = now + REST
-                if problem.code == "unreachable":
+                if isinstance(problem, GateError) and problem.code == "unreachable":
                     break
         return done
 
@@ -135,16 +139,25 @@ class Worker:
     def _try(self, what: str, act: Callable[[], T]) -> T | None:
         try:
             return act()
-        except GateError as problem:
+        except Exception as problem:  # noqa: BLE001 -- reported; see the module's rules
             self.report(what, _told(problem))
             return None
 
 
-def _told(problem: GateError) -> str:
+def _told(problem: Exception) -> str:
     """The problem, and where our own fault behind it was raised, if one was; never values, which may be anybody's."""
+    if not isinstance(problem, GateError):
+        return f"An error of the gate itself: {_fault(problem)}."
     cause = problem.__cause__
-    if cause is None or isinstance(cause, GateError):
-        return str(problem)
-    last = traceback.extract_tb(cause.__traceback__)[-1:]
-    where = "".join(f" at {frame.filename}:{frame.lineno}" for frame in last)
-    return f"{problem} Cause: {type(cause).__qualname__}{where}."
+    return str(problem) if cause is None or isinstance(cause, GateError) else f"{problem} Cause: {_fault(cause)}."
+
+
+def _fault(fault: BaseException) -> str:
+    """What was raised, and where, by module and line: enough to find it, and no path of this machine.
+
+    Only of the file that an ``OSError`` is about is the path told: an administrator has to find it.
+    """
+    last = traceback.extract_tb(fault.__traceback__)[-1:]
+    where = "".join(f" at {'/'.join(Path(one.filename).parts[-2:])}:{one.lineno}" for one in last)
+    about = f" about {fault.filename}" if isinstance(fault, OSError) and isinstance(fault.filename, str) else ""
+    return f"{type(fault).__qualname__}{about}{where}"

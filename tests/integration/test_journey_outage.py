@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gate.domain.clock import SystemClock
 from gate.domain.errors import UnavailableError
-from gate.policy.decision import Answer
-from gate.store import contributions
+from gate.policy.decision import Answer, Decision
+from gate.store import contributions, outbox
+from gate.workflow import export
 from gate.workflow.evaluate import decide, recorded_decision
+from gate.workflow.health import health
+from gate.workflow.parts import Parts
+from gate.workflow.shown import PackRequest
 from gate.workflow.work import Worker
-from tests.support.journey import REPOSITORY, World, open_slapd, open_world
+from tests.support.journey import REPOSITORY, START, World, open_slapd, open_world
 
 MAX_AGE = 5
 
@@ -169,3 +174,77 @@ def eventually(holds: object, seconds: float = 40.0) -> None:
     while not holds():
         assert time.monotonic() < until, "it never came to hold"
         time.sleep(0.2)
+
+
+@pytest.mark.req("DIR-04", "INV-12", "GND-06")
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_an_outage_of_the_file_is_told_without_saying_where_it_lies(world: World, is_gone: bool) -> None:
+    head = approved(world)
+    broken(world)
+    if is_gone:
+        (world.instance / "people.ldif").unlink()
+    world.clock.move(seconds=MAX_AGE)
+    answer = world.answer(head)
+    told = [str(answer.body), str(health(world.parts))]
+    with pytest.raises(UnavailableError) as caught:
+        world.form("bob")
+    told.append(str(caught.value))
+    for text in told:
+        assert "The directory file cannot be read: No such file" in text if is_gone else "people.ldif:1" in text
+        assert str(world.root) not in text
+
+
+@pytest.mark.req("INV-01", "AUD-01")
+def test_a_job_that_meets_a_fault_of_ours_is_on_record_and_stops_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(world)
+    wanted = PackRequest(repository=REPOSITORY, period_from=START, period_to=START + timedelta(days=1), reason="Test")
+    pack_id = export.request(world.parts, world.who("iris"), wanted)
+    outbox.put(world.parts.engine, "redecide", {}, world.clock.now())
+    asked: list[str] = []
+
+    def fault(*args: object, **more: object) -> None:
+        asked.append("pack")
+        raise KeyError("someone@secret.example")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export, "build", fault)
+        (said,) = round_of_work(world)
+        assert "An error of the gate itself: KeyError at " in said
+        assert "Tried again at 2026-11-22T09:00:02" in said
+        assert outbox.waiting(world.parts.engine) == 1, "the other job was done"
+        (failing,) = health(world.parts)[1]["jobs"]["failing"]
+        assert (failing["kind"], failing["tries"]) == ("pack", 1)
+        assert failing["cause"].startswith("An error of the gate itself: KeyError at ")
+        assert "secret" not in said + str(failing)
+        shown = export.pack(world.parts, pack_id)
+        assert (shown.state, shown.error) == ("failed", failing["cause"])
+        for _ in range(3):
+            world.clock.move(seconds=2)
+            round_of_work(world)
+        assert len(asked) == 3, "it waits longer each time"
+    world.clock.move(minutes=1)
+    assert round_of_work(world) == []
+    assert export.pack(world.parts, pack_id).state == "ready"
+    assert health(world.parts)[1]["jobs"]["failing"] == []
+
+
+@pytest.mark.req("DIR-04", "INV-01")
+def test_a_decision_that_meets_a_fault_of_ours_does_not_end_the_worker(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(world)
+    second = world.push("u", {"b": "1"})
+    round_of_work(world)
+    world.clock.move(seconds=MAX_AGE)
+
+    def fault(parts: Parts, repository: str, number: int) -> Decision:
+        if number == 1:
+            raise ZeroDivisionError
+        return decide(parts, repository, number)
+
+    monkeypatch.setattr("gate.workflow.work.decide", fault)
+    (said,) = round_of_work(world)
+    assert said.startswith("renewal of ledger-core#1: An error of the gate itself: ZeroDivisionError at ")
+    assert world.word(second) == "pending"
