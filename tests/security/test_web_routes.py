@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gate.web.permissions import Permission, build_permission_map, requires
+from gate.web.permissions import WORDS, Permission, build_permission_map, requires
 from tests.support.web import (
     COOKIE,
     CSRF,
@@ -90,11 +90,11 @@ def test_every_page_wants_its_permission(app: Flask, world: World) -> None:
     from dataclasses import replace
 
     world.person = replace(world.person, permissions=frozenset())
-    client = sign_in_client(app)
+    client, permissions = sign_in_client(app), build_permission_map(app.view_functions)
     for endpoint in set(pages(app)) - {"session.sign_out"}:
         answer = client.open(fill_path(app, endpoint), method=read_method(app, endpoint), data={"csrf": CSRF})
         assert answer.status_code == 403, endpoint
-        assert "do not include the permission page:" in answer.text, endpoint
+        assert f"You may not {WORDS[permissions[endpoint]]}." in answer.text, endpoint
     assert {name for name, _ in world.calls} == {"session.current"}
 
 
