@@ -18,6 +18,7 @@ from typing import Any
 from gate.auditlog.entry import EntryKind, Recorder, parse_statement
 from gate.domain.errors import ConflictError, InputError, NotPermittedError
 from gate.domain.words import count_words
+from gate.policy.coverage import verify_tests
 from gate.policy.effective import effective_bytes
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.signing.envelope import parse_envelope
@@ -144,9 +145,11 @@ def build_activation(
 ) -> tuple[Command, int]:
     """The command that puts checked files in force after ``epoch``, and the new epoch.
 
-    ``position`` is the place its entry will have in the command it is put into. ``signed`` are members of the entry
-    that say who proposed and approved it.
+    Every way into force goes through here: policies whose tests fail, or leave a rule unshown, are refused with
+    ``InputError``. ``position`` is the place its entry will have in the command it is put into. ``signed`` are members
+    of the entry that say who proposed and approved it.
     """
+    verify_tests(proposed.policies, files)
     now = parts.clock.now()
     entry = _entry(parts, files, proposed, epoch + 1, by, now, signed or {})
     digests = _digests(files)

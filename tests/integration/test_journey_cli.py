@@ -22,6 +22,7 @@ from gate.workflow.evaluate import redecide_open
 from tests.support.databases import TestDatabase
 from tests.support.journey import OPERATOR, POLICY, REPOSITORY, World, open_world, write_instance
 from tests.support.journey_server import served_here
+from tests.support.suites import with_tests
 
 
 def gate(*arguments: object) -> Result:
@@ -87,7 +88,7 @@ def test_init_with_a_broken_policy_founds_nothing_and_can_be_repeated(tmp_path: 
     assert broken.exit_code == 2
     assert "base.yaml:" in broken.stderr
     assert "`require`" in broken.stderr
-    (tmp_path / "policies" / "base.yaml").write_text(POLICY)
+    (tmp_path / "policies" / "base.yaml").write_text(with_tests(POLICY))
     assert gate("init", "--instance", tmp_path / "instance").exit_code == 0
 
 
@@ -124,7 +125,7 @@ def test_policies_are_checked_activated_and_explained(world: World) -> None:
         assert "base.yaml:" in refused.stderr
         assert "qqa" in refused.stderr
     assert world.entries() == before, "nothing is in force that does not read"
-    (world.policies / "base.yaml").write_text(POLICY.replace("count: 1", "count: 2"))
+    (world.policies / "base.yaml").write_text(with_tests(POLICY.replace("count: 1", "count: 2")))
     done = gate("policy", "activate", "--instance", world.instance)
     assert (done.exit_code, "Policy epoch 2 is in force" in done.output) == (0, True)
     assert "Decided anew: 1 open contribution" in done.output

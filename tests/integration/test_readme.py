@@ -16,6 +16,7 @@ from gate.settings import load_settings
 from gate.workflow import session
 from tests.support.repos import make_repo
 from tests.support.server import POLICY, REGISTRY, SETTINGS, build_people
+from tests.support.suites import with_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,7 +90,7 @@ def test_commands_for_a_gate_of_your_own(tmp_path: Path) -> None:
     (tmp_path / "instance" / "people.ldif").write_text(build_people())
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "repositories.yaml").write_text(REGISTRY.format(url="/srv/git/ledger-core.git"))
-    (tmp_path / "policies" / "bank.yaml").write_text(POLICY)
+    (tmp_path / "policies" / "bank.yaml").write_text(with_tests(POLICY))
     (tmp_path / ".venv").symlink_to(sys.prefix)
     for line in mine:
         assert run(line, tmp_path).stdout

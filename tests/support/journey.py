@@ -43,6 +43,7 @@ from gate.workflow.shown import (
 from tests.support.directory_ldif import GROUPS, PASSWORD, PEOPLE, SUFFIX, Hash, entry, group, person, uid_dn
 from tests.support.repos import Files, Repo, make_repo
 from tests.support.slapd import quick_hash, running_slapd
+from tests.support.suites import with_tests
 
 REPOSITORY = "ledger-core"
 MAIN = "refs/heads/main"
@@ -282,7 +283,7 @@ class World:
     def activate(self, policy: str | None = None, *, mode: str | None = None) -> Activation:
         """Write proposals and put them in force; nobody decides anew yet."""
         if policy is not None:
-            (self.policies / "base.yaml").write_text(policy, encoding="utf-8")
+            (self.policies / "base.yaml").write_text(with_tests(policy), encoding="utf-8")
         if mode is not None:
             registry = REGISTRY.format(url=self.repo.path, mode=mode)
             (self.policies / "repositories.yaml").write_text(registry, encoding="utf-8")
@@ -363,7 +364,7 @@ def write_instance(
         {"README.md": "Ledger\n", "src/post.py": "def post(): ...\n"}, "First", author=identity("bob"), branch=MAIN
     )
     (policies / "repositories.yaml").write_text(REGISTRY.format(url=repo.path, mode=mode), encoding="utf-8")
-    (policies / "base.yaml").write_text(policy, encoding="utf-8")
+    (policies / "base.yaml").write_text(with_tests(policy), encoding="utf-8")
     if slapd is None:
         (instance / "people.ldif").write_text((staff or Staff()).ldif(quick_hash), encoding="utf-8")
         directory = 'kind = "ldif"\nldif_file = "people.ldif"'

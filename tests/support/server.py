@@ -31,6 +31,7 @@ from tests.support.directory_ldif import GROUPS, PEOPLE, entry, group, person, u
 from tests.support.directory_ldif import PASSWORD as PASSWORD
 from tests.support.directory_ldif import SUFFIX as SUFFIX
 from tests.support.repos import Repo, make_repo
+from tests.support.suites import with_tests
 
 REPOSITORY = "ledger-core"
 MAIN = "refs/heads/main"
@@ -173,7 +174,7 @@ def build_gate(root: Path, *, policy: str = POLICY, settings: str = SETTINGS) ->
     engine.dispose()
     generate_keys(loaded.keys_dir, loaded.origin, SystemClock().now())
     parts = build_parts(loaded)
-    files = {"repositories.yaml": REGISTRY.format(url=repo.path).encode(), "bank.yaml": policy.encode()}
+    files = {"repositories.yaml": REGISTRY.format(url=repo.path).encode(), "bank.yaml": with_tests(policy).encode()}
     found(parts, files, by=OPERATOR)
     scopes = ("hints:write", "contributions:write", "checks:write", "status:read")
     token = tokens.issue(parts, "ci", repository=REPOSITORY, scopes=scopes, by=OPERATOR)
