@@ -22,6 +22,7 @@ from gate.domain.clock import format_instant
 from gate.domain.errors import ConflictError, InputError, UnavailableError
 from gate.domain.people import Person, RoleGroup, RoleSnapshot
 from gate.policy.activation import ActivationRule
+from gate.policy.coverage import verify_tests
 from gate.store import policies, proposals
 from gate.store.command import Command
 from gate.workflow.activate import check_files, refuse_same
@@ -41,7 +42,6 @@ from gate.workflow.proposal_rules import (
 )
 from gate.workflow.proposal_shown import PolicyForm, PolicyRequest, ProposalRequest
 from gate.workflow.proposal_statement import PolicyAct, PolicySeen, build_policy_text, parse_policy_seen
-from gate.workflow.proposal_tests import refuse_failing
 from gate.workflow.shown import SignedIn
 from gate.workflow.statement import text_digest
 
@@ -128,7 +128,7 @@ def _prepare_proposal(
     snapshot = read_group(parts, who, proposer_group(rule), "propose a change of the policies")
     if len(files) > MOST_FILES:
         raise InputError(f"A proposal has at most {MOST_FILES} files.", field="files")
-    refuse_failing(check_files(parts, files))
+    verify_tests(check_files(parts, files).policies, files)
     current = policies.in_force(parts.engine)
     if current is not None:
         refuse_same(current, files)
