@@ -25,6 +25,14 @@ from gate.policy.document import (
     When,
 )
 from gate.policy.effective import EffectivePolicy
+from gate.policy.exceptions import (
+    describe_break_glass,
+    describe_delegation,
+    describe_freezes,
+    freeze_lines,
+    is_ask_enough,
+    override_lines,
+)
 
 NAMES_SHOWN = 5
 
@@ -53,6 +61,7 @@ def explain_decision(decision: Decision) -> tuple[str, ...]:
         lines.append(f"The change is classified as {decision.level}.")
     for rule in decision.rules:
         lines += _rule_lines(rule)
+    lines += [*freeze_lines(decision), *override_lines(decision)]
     for condition in decision.conditions:
         if not condition.is_met:
             lines.append(f"Condition {condition.id}: {condition.sentence} {condition.remedy}".rstrip())
@@ -67,7 +76,7 @@ def explain_decision(decision: Decision) -> tuple[str, ...]:
 
 
 def _enough(decision: Decision) -> str:
-    if not all(one.is_satisfiable for rule in decision.rules for one in rule.requirements):
+    if not is_ask_enough(decision):
         return "their signatures are needed, and not enough"
     if not decision.is_ask_smallest:
         return "a sufficient set; fewer people might do"
@@ -87,6 +96,8 @@ def _other_reasons(decision: Decision) -> Iterator[str]:
     said = {condition.sentence for condition in decision.conditions}
     said |= {one.sentence for rule in decision.rules for one in rule.requirements}
     said |= {rule.error for rule in decision.rules if rule.error is not None}
+    said |= {one.sentence for one in decision.freezes}
+    said |= {decision.override.sentence} if decision.override is not None else set()
     for reason in decision.reasons:
         if reason.sentence not in said and reason.sentence.rstrip(".") not in decision.summary:
             yield reason.sentence
@@ -103,7 +114,7 @@ def _rule_lines(rule: RuleResult) -> Iterator[str]:
             for requirement in rule.requirements:
                 yield from _requirement_lines(requirement)
         case RuleState.WAIVED:
-            yield f"Rule {rule.id}: waived. It applies because {because}."
+            yield f"Rule {rule.id}: waived by break-glass. It applies because {because}."
         case RuleState.SATISFIED:
             weaker = [one for one in rule.requirements if any(_is_weaker(each) for each in one.filled)]
             yield from (f"Rule {rule.id}: {one.sentence}." for one in weaker)
@@ -135,9 +146,10 @@ def requirements_for(decision: Decision, person: str) -> tuple[RequirementResult
 
 
 def one_line(decision: Decision, most: int = 140) -> str:
-    """For a forge's status field: the summary, cut at ``most`` characters."""
-    prefix = "OVERRIDDEN: " if decision.answer is Answer.OVERRIDDEN else ""
-    text = prefix + decision.summary
+    """For a forge's status field: the summary, cut at ``most`` characters. An override says so first."""
+    text = decision.summary
+    if decision.answer is Answer.OVERRIDDEN and not text.startswith("OVERRIDDEN"):
+        text = f"OVERRIDDEN: {text}"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -165,6 +177,9 @@ def explain_policy(effective: EffectivePolicy) -> tuple[Section, ...]:
             lines=tuple(f"{meaning.id} ({meaning.kind}): “{meaning.text}”" for meaning in policy.meanings),
         ),
         Section(title="What ends an approval", lines=tuple(_end_lines(policy))),
+        Section(title="When nothing lands", lines=tuple(describe_freezes(policy))),
+        Section(title="Who may sign for somebody", lines=tuple(describe_delegation(policy))),
+        Section(title="Break-glass", lines=tuple(describe_break_glass(policy))),
     )
     return tuple(section for section in sections if section.lines)
 

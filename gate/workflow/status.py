@@ -16,7 +16,7 @@ from typing import Any, Final
 from gate.domain.clock import format_instant
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import GateError, InputError, UnavailableError
-from gate.policy.decision import Decision
+from gate.policy.decision import Decision, RuleState
 from gate.store import contributions
 from gate.store.contributions import ContributionRow
 from gate.workflow.answer_cache import recall_answer
@@ -125,7 +125,7 @@ def _decided(
         }
         for rule in decision.rules
         for need in rule.requirements
-        if need.missing
+        if need.missing and rule.state is not RuleState.WAIVED
     ]
     body["out_of_scope"] = decision.out_of_scope
     body["evaluated_at"] = format_instant(decision.evaluated_at)

@@ -1,0 +1,126 @@
+"""Freezes, delegation and break-glass in plain English: what stands in a decision, and what a policy lets happen.
+
+For ``explain.py``, which puts these lines among its own. The lines follow from decision and policy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from gate.policy.decision import Decision, FreezeResult, RequirementResult
+from gate.policy.document import BreakGlass, Freeze, Policy, Requirement
+from gate.policy.sections import ANY_FREEZE
+
+
+def freeze_lines(decision: Decision) -> Iterator[str]:
+    """Every freeze that holds: exempted, waived, or standing with who could exempt from it."""
+    for one in decision.freezes:
+        if one.id in waived_by(decision):
+            yield f"Freeze {one.id}: waived. It holds until {_minute(one)}."
+        else:
+            yield f"Freeze {one.id}: {one.sentence}"
+            yield from _exemption_lines(one)
+
+
+def _exemption_lines(one: FreezeResult) -> Iterator[str]:
+    if one.exempt is not None and one.exempt.missing:
+        if one.exempt.candidates:
+            yield f"  Can exempt from it: {', '.join(each.name for each in one.exempt.candidates)}."
+        for each in one.exempt.disqualified:
+            yield f"  Cannot: {each.reason}."
+
+
+def override_lines(decision: Decision) -> Iterator[str]:
+    """What a break-glass did or why it did nothing, and who could co-sign it."""
+    one = decision.override
+    if one is None:
+        return
+    yield f"Break-glass: {one.sentence}"
+    if one.cosign is not None and one.cosign.missing and one.cosign.candidates:
+        yield f"  Can co-sign it: {', '.join(each.name for each in one.cosign.candidates)}."
+
+
+def waived_by(decision: Decision) -> tuple[str, ...]:
+    return decision.override.waived if decision.override is not None else ()
+
+
+def open_requirements(decision: Decision) -> tuple[RequirementResult, ...]:
+    """What still has to be signed: of rules that nothing waives and of freezes that stand."""
+    waived = waived_by(decision)
+    rules = [one for rule in decision.rules if rule.id not in waived for one in rule.requirements]
+    freezes = [one.exempt for one in decision.freezes if one.id not in waived and one.exempt is not None]
+    return tuple(one for one in (*rules, *freezes) if one.missing)
+
+
+def is_ask_enough(decision: Decision) -> bool:
+    """Whether those asked could unblock it; nobody's signature ends a freeze that nobody may exempt from."""
+    standing = [one for one in decision.freezes if not one.exempted_by and one.id not in waived_by(decision)]
+    return all(one.is_satisfiable for one in open_requirements(decision)) and all(
+        one.exempt is not None for one in standing
+    )
+
+
+def describe_freezes(policy: Policy) -> Iterator[str]:
+    for one in policy.freezes:
+        where = [f"at {' or '.join(one.levels)}"] if one.levels else []
+        where += [f"into {' or '.join(one.branches)}"] if one.branches else []
+        span = f"From {one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC"
+        what = f"nothing lands {' '.join(where)}".rstrip()
+        yield f"{span} {what}: {one.because.rstrip('.')}. {_describe_exempt(one)} (freeze {one.id})."
+
+
+def _describe_exempt(one: Freeze) -> str:
+    return (
+        f"{_asked(one.exempt)} may exempt one contribution" if one.exempt is not None else "Nobody may exempt from it"
+    )
+
+
+def describe_delegation(policy: Policy) -> Iterator[str]:
+    if policy.delegation is None:
+        return
+    roles = " or ".join(policy.delegation.roles)
+    yield f"Who holds {roles} may hand the role over to somebody for at most {_span(policy.delegation.max_period)}."
+    yield "Whoever signs for somebody meets what approvers must meet, fills one slot with them, and hands nothing on."
+
+
+def describe_break_glass(policy: Policy) -> Iterator[str]:
+    one = policy.break_glass
+    if one is None:
+        return
+    yield f"{one.invoker} may invoke it for {_span(one.valid_for)}, co-signed by {_asked(one.cosign)}."
+    yield (
+        f"It needs a reason of {one.min_chars} characters with one of the codes {', '.join(one.codes)}, "
+        f"and an incident, as {one.incident.example}."
+    )
+    yield f"It waives {_listed(one.waives)}. It never waives {_listed(one.never_waives)}, nor anything else."
+    yield _describe_review(one)
+
+
+def _describe_review(one: BreakGlass) -> str:
+    days = "1 business day" if one.review.within_days == 1 else f"{one.review.within_days} business days"
+    return (
+        f"{one.review.role} owes an independent review within {days}; while one is overdue in the repository, "
+        "nobody can invoke it there."
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join("any freeze" if name == ANY_FREEZE else name for name in names)
+
+
+def _asked(one: Requirement) -> str:
+    return f"{one.count} {'person' if one.count == 1 else 'people'} with the role {one.role}"
+
+
+def _span(period: timedelta) -> str:
+    minutes = int(period.total_seconds()) // 60
+    for size, word in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
+        if minutes % size == 0:
+            count = minutes // size
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    return str(period)
+
+
+def _minute(one: FreezeResult) -> str:
+    return f"{one.until:%Y-%m-%d %H:%M} UTC"
