@@ -9,9 +9,13 @@ import pytest
 from pydantic import BaseModel
 
 from gate.policy import shape
+from gate.policy.coverage import check_coverage
 from gate.policy.explain import explain_policy
 from gate.policy.layer_shape import LayerShape
+from gate.policy.mutate import find_survivors
+from gate.policy.parse import parse_policy
 from gate.policy.registry import build_policy_set
+from gate.policy.suite import run_suite
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
@@ -40,8 +44,29 @@ def test_the_example_of_a_layer_tightens_the_policy() -> None:
     assert [rule.id for rule in release.policy.rules][-1] == "release-note"
 
 
+@pytest.mark.req("POL-01")
+@pytest.mark.parametrize(
+    ("name", "tests"), [("smallest.yaml", "two-tests.yaml"), ("four-eyes.yaml", "four-eyes-tests.yaml")]
+)
+def test_the_examples_keep_what_their_tests_promise(name: str, tests: str) -> None:
+    policy = parse_policy(name, EXAMPLES[name] + EXAMPLES[tests])
+    results = run_suite(policy)
+    assert {one.case.name: one.differences for one in results if not one.passed} == {}
+    assert check_coverage(policy, results) == ()
+    assert [one.what for one in find_survivors(policy)[0]] == []
+
+
 def test_every_block_of_yaml_is_an_example_that_is_run() -> None:
-    assert TEXT.count("```yaml") == len(EXAMPLES) == 4
+    run = {
+        "repositories.yaml",
+        "smallest.yaml",
+        "two-tests.yaml",
+        "four-eyes.yaml",
+        "four-eyes-tests.yaml",
+        "layer.yaml",
+    }
+    assert set(EXAMPLES) == run
+    assert TEXT.count("```yaml") == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("model", [shape.PolicyShape, shape.RepositoriesShape, LayerShape])
