@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from gate.policy.layer_shape import LayerShape
 from gate.policy.mutate import find_survivors
 from gate.policy.parse import parse_policy
 from gate.policy.registry import build_policy_set
+from gate.policy.source import parse_source
 from gate.policy.suite import run_suite
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"```yaml (\S+)\n(.*?)```", TEXT, re.DOTALL))
+WHOLE = {"repositories.yaml", "smallest.yaml", "two-tests.yaml", "four-eyes.yaml", "four-eyes-tests.yaml", "layer.yaml"}
+PARTS = sorted(name for name in EXAMPLES if name.endswith(".part.yaml"))
 PROSE = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
 
 
@@ -56,16 +60,33 @@ def test_the_examples_keep_what_their_tests_promise(name: str, tests: str) -> No
     assert [one.what for one in find_survivors(policy)[0]] == []
 
 
+@pytest.mark.req("POL-01", "POL-05")
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_fits_the_policy_of_the_first_steps(name: str) -> None:
+    part = parse_source(name, EXAMPLES[name]).value
+    if "expr" in EXAMPLES[name]:
+        pytest.importorskip("cel_expr_python", reason='pip install "contribution-gate[cel]"')
+    whole = merge(parse_source("four-eyes.yaml", EXAMPLES["four-eyes.yaml"]).value, part)
+    assert isinstance(part, dict)
+    assert isinstance(whole, dict)
+    files = {"repositories.yaml": EXAMPLES["repositories.yaml"], name: json.dumps(whole)}
+    found = build_policy_set(files).policy_for("ledger-core", "main")
+    assert found is not None
+    assert found.policy != parse_policy("four-eyes.yaml", EXAMPLES["four-eyes.yaml"])
+    assert explain_policy(found)
+
+
+def merge(below: object, above: object) -> object:
+    """``above`` in addition: mappings key by key, lists one after the other if they hold entries."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: merge(below[key], value) if key in below else value for key, value in above.items()}
+    if isinstance(below, list) and isinstance(above, list) and any(isinstance(one, dict) for one in above):
+        return [*below, *above]
+    return above
+
+
 def test_every_block_of_yaml_is_an_example_that_is_run() -> None:
-    run = {
-        "repositories.yaml",
-        "smallest.yaml",
-        "two-tests.yaml",
-        "four-eyes.yaml",
-        "four-eyes-tests.yaml",
-        "layer.yaml",
-    }
-    assert set(EXAMPLES) == run
+    assert set(EXAMPLES) == WHOLE | set(PARTS)
     assert TEXT.count("```yaml") == len(EXAMPLES)
 
 
