@@ -107,6 +107,7 @@ def _layout(wanted: DirectorySettings) -> Layout:
         aliases=wanted.alias_attrs,
         team=wanted.team_attr,
         entity=wanted.entity_attr,
+        department=wanted.department_attr,
         group_id=wanted.group_id_attr,
         group_name=wanted.group_name_attr,
         group_dn=wanted.group_dn_attr,

@@ -96,6 +96,7 @@ class Layout:
     aliases: tuple[str, ...] = ("mailLocalAddress",)
     team: str = "departmentNumber"
     entity: str = "o"
+    department: str | None = None
     group_id: str = "entryUUID"
     group_name: str = "cn"
     group_dn: str = "entryDN"

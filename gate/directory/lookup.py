@@ -41,7 +41,7 @@ def person_attributes(layout: Layout) -> tuple[str, ...]:
     """What is read of a person, by name: no more than is used."""
     return (
         layout.id, layout.login, *layout.names, layout.mail, *layout.aliases, layout.team, layout.entity,
-        *state_attributes(layout.state),
+        *((layout.department,) if layout.department is not None else ()), *state_attributes(layout.state),
     )  # fmt: skip
 
 
@@ -157,6 +157,7 @@ class LookupDirectory(ABC):
             reasons=reasons,
             team=_first(entry, layout.team),
             entity=_first(entry, layout.entity),
+            department=_first(entry, layout.department) if layout.department is not None else None,
             fetched_at=now,
         )
 

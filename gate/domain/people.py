@@ -46,6 +46,7 @@ class Person:
     reasons: tuple[str, ...] = ()
     team: str | None = None
     entity: str | None = None
+    department: str | None = None
     fetched_at: datetime
 
     @property

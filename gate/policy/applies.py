@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from gate.policy.classification import Level
 from gate.policy.decision import Reason
-from gate.policy.document import Rule, When
+from gate.policy.document import AuthorKind, Rule, When
+from gate.policy.expression_facts import Seen, judge_change
 from gate.policy.facts import Facts, PersonFacts
 from gate.policy.ownership import changed_names
 from gate.policy.paths import branch_name, matches_any, path_matcher
@@ -28,6 +29,16 @@ class Change:
     separation: Separation
     outsider: str | None
     level: Level | None
+
+    @property
+    def seen(self) -> Seen:
+        """What expressions see of it."""
+        return Seen(
+            facts=self.facts,
+            is_cross_team=self.outsider is not None,
+            is_robot=AuthorKind.ROBOT in self.separation.kinds,
+            levels=tuple(sorted(self.level.held)) if self.level is not None else (),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,8 @@ class Holds(NamedTuple):
 def rule_applies(rule: Rule, change: Change) -> Applies:
     """Whether all of the rule's ``when`` holds. Reasons are all that hold, or those against."""
     parts = list(_parts(rule.when, change))
+    if rule.when.expr is not None and all(part.holds for part in parts):
+        parts.append(_expression(rule.when.expr, change))
     unknown = [part.because for part in parts if part.holds is None]
     if unknown:
         error = Reason(
@@ -93,6 +106,14 @@ def _parts(when: When, change: Change) -> Iterator[Holds]:
         yield Holds(is_over, f"{_count(changed, 'file')} changed, {_over(is_over, when.files_over)}")
     if when.cross_entity is not None:
         yield _cross_entity(when.cross_entity, change)
+
+
+def _expression(text: str, change: Change) -> Holds:
+    """Asked last, of changes that everything else in ``when`` is about: it narrows."""
+    outcome = judge_change(text, change.seen)
+    if outcome.holds is None:
+        return Holds(None, f"`{text}` cannot be told: {outcome.error}.")
+    return Holds(outcome.holds, f"`{text}` is {'true' if outcome.holds else 'false'}")
 
 
 def _path(when: When, facts: Facts) -> Holds:

@@ -148,6 +148,7 @@ def _backs(need: Need, one: Valid) -> bool:
         and approval.meaning == need.ask.meaning
         and approval.freeze == need.freeze
         and (approval.kind == SIGNATURE or need.ask.forge_review)
+        and one.party.isdisjoint(need.not_admitted)
     )
 
 
@@ -188,6 +189,8 @@ def _judge(
     for key in sorted({key for row in member_rows(need, facts).values() for key in row.members}):
         name = people[key].name if key in people else key
         why = _why_not(key, policy, people, separation, acts, counted, asking)
+        if key in need.not_admitted and (why is None or why[0] == "one-slot"):
+            why = ("expression", need.not_admitted[key])
         if why is None:
             candidates.append(Candidate(person=key, name=name))
         elif key not in counted or not need.fits(counted[key].approval.role, counted[key].approval.team):
@@ -204,7 +207,7 @@ def _delegated(
     """Who could sign for somebody, "Eve (for Dana)", neither of whom is ``taken``: counts already, or rejected it."""
     found: dict[str, tuple[Candidate, str]] = {}
     for one in acts.delegations.counting:
-        is_free = one.receiver not in own and not {one.giver, one.receiver} & taken
+        is_free = one.receiver not in own and not {one.giver, one.receiver} & {*taken, *need.not_admitted}
         if is_free and need.fits(one.role, one.team):
             name = f"{people[one.receiver].name} (for {people[one.giver].name})"
             found.setdefault(one.receiver, (Candidate(person=one.receiver, name=name), one.giver))

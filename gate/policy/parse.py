@@ -31,9 +31,11 @@ from gate.policy.document import (
     Veto,
     When,
 )
+from gate.policy.expressions import Scope
 from gate.policy.layer_shape import LayerShape
 from gate.policy.read import (
     check_declared,
+    check_expression_text,
     check_unique,
     read_change_request,
     read_duration,
@@ -64,13 +66,13 @@ def parse_policy(name: str, text: str | bytes) -> Policy:
 def read_policy(source: Source) -> Policy:
     """A policy from an already parsed file of kind ApprovalPolicy."""
     found = shapes.shape_of(shapes.PolicyShape, source)
-    refuse_unbuilt(source, found)
     _check_separation(source, found)
     roles = _read_roles(source, found)
     meanings = tuple(Meaning(id=id, text=one.text, kind=MeaningKind(one.kind)) for id, one in found.meanings.items())
     terms = tuple(Terms(id=id, title=one.title, text=one.text) for id, one in found.terms.items())
     classification = read_classification(source, found.classification)
     rules = read_rules(source, found, roles, meanings, classification)
+    _check_not_only_expressions(source, rules)
     freezes = read_freezes(source, found, roles, found.meanings, classification)
     policy = Policy(
         file=source.name,
@@ -98,20 +100,6 @@ def read_policy(source: Source) -> Policy:
         break_glass=read_break_glass(source, found.break_glass, roles, found.meanings, rules, freezes),
     )
     return replace(policy, cases=read_cases(source, found.fixtures, found.tests, policy))
-
-
-def refuse_unbuilt(source: Source, found: shapes.PolicyShape | LayerShape) -> None:
-    """What this version reads and does not decide by yet: never accepted and ignored."""
-    unbuilt: list[tuple[Place, bool]] = []
-    for number, rule in enumerate(found.rules):
-        unbuilt.append((("rules", number, "when", "expr"), rule.when.expr is not None))
-        for at, ask in enumerate(rule.require):
-            unbuilt.append((("rules", number, "require", at, "expr"), ask.expr is not None))
-    for where, is_used in unbuilt:
-        if is_used:
-            raise source.error(
-                where, f"`{where[-1]}` is not supported by this version of the gate.", "Remove it, or update the gate."
-            )
 
 
 def _check_separation(source: Source, found: shapes.PolicyShape) -> None:
@@ -202,6 +190,8 @@ def read_rules(
             cross_entity=rule.when.cross_entity,
             expr=rule.when.expr,
         )
+        if rule.when.expr is not None:
+            check_expression_text(source, (*place, "when", "expr"), Scope.WHEN, rule.when.expr)
         require = tuple(
             read_requirement(source, (*place, "require", at), one, roles, [meaning.id for meaning in meanings])
             for at, one in enumerate(rule.require)
@@ -210,6 +200,16 @@ def read_rules(
             Rule(id=rule.id, description=rule.description, when=when, require=require, controls=tuple(rule.controls))
         )
     return tuple(rules)
+
+
+def _check_not_only_expressions(source: Source, rules: tuple[Rule, ...]) -> None:
+    """An expression narrows what other rules leave; where it stands in every rule, it would decide who is asked."""
+    if all(rule.when.expr is not None for rule in rules):
+        raise source.error(
+            ("rules", 0, "when", "expr"),
+            "Every rule has `expr` in its `when`, so whether anybody is asked would hang on expressions alone.",
+            "Add a rule without one.",
+        )
 
 
 def _read_veto(source: Source, found: shapes.PolicyShape, roles: tuple[Role, ...]) -> Veto | None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from gate.policy import shape as shapes
 from gate.policy.document import ChangeRequest, Of, Requirement, Role
+from gate.policy.expressions import INSTALL, Scope, check_expression, list_names
 from gate.policy.paths import check_glob, check_path_pattern
 from gate.policy.source import Place, Source
 
@@ -82,6 +83,8 @@ def read_requirement(
             f"`{' or '.join(names)}` is not a role per team: its group has no {{team}}.",
             "Remove `of`, or put {team} into the group of the role.",
         )
+    if one.expr is not None:
+        check_expression_text(source, (*place, "expr"), Scope.REQUIRE, one.expr)
     return Requirement(
         roles=names,
         of=Of(one.of) if one.of else None,
@@ -91,6 +94,14 @@ def read_requirement(
         forge_review=one.forge_review,
         expr=one.expr,
     )
+
+
+def check_expression_text(source: Source, place: Place, scope: Scope, text: str) -> None:
+    """Compiles and type-checks ``text``; what is wrong is an ``InputError``."""
+    wrong = check_expression(scope, text)
+    if wrong is not None:
+        remedy = "" if INSTALL in wrong else f"Known here: {list_names(scope)}."
+        raise source.error(place, wrong, remedy)
 
 
 def _read_roles(source: Source, place: Place, one: shapes.RequirementShape, roles: tuple[Role, ...]) -> tuple[str, ...]:

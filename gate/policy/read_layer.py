@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gate.policy.document import Layer, LevelPaths, Policy, Rule, Tightened
 from gate.policy.layer_shape import LayerShape
-from gate.policy.parse import read_checks, read_owners, read_prerequisites, read_rules, refuse_unbuilt
+from gate.policy.parse import read_checks, read_owners, read_prerequisites, read_rules
 from gate.policy.read import check_declared, read_change_request, read_duration, read_globs, read_path_patterns
 from gate.policy.sections import ANY_FREEZE, CEILING, read_freezes
 from gate.policy.shape import shape_of
@@ -26,7 +26,6 @@ def extended_by(source: Source) -> str:
 def read_layer(source: Source, policy: Policy) -> Layer:
     """A layer on ``policy`` from an already parsed file."""
     found = shape_of(LayerShape, source)
-    refuse_unbuilt(source, found)
     _check_new_names(source, found, policy)
     meanings = [meaning.id for meaning in policy.meanings]
     return Layer(

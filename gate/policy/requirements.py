@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from gate.policy.decision import Reason
@@ -19,6 +20,7 @@ class Need:
     """One requirement; ``places`` are the (role, team) it accepts, team None for a role that is not per team.
 
     ``freeze``: it asks for an exemption from that freeze, which ``rule`` then names. ``is_waived`` by a break-glass.
+    ``not_admitted``: by person, why its expression does not let their approval count.
     """
 
     rule: str
@@ -27,6 +29,7 @@ class Need:
     places: tuple[tuple[str, str | None], ...]
     freeze: str | None = None
     is_waived: bool = False
+    not_admitted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def team(self) -> str | None:

@@ -6,7 +6,7 @@ or error. No rule that applies, a rule that asks nobody, a group that cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gate.policy.applies import Applies, Change, rule_applies
@@ -14,6 +14,7 @@ from gate.policy.approvals import SIGNATURE, Acts, Valid
 from gate.policy.decision import Answer, NotCounted, Reason, RequirementResult, RuleResult, RuleState
 from gate.policy.document import Rule
 from gate.policy.effective import EffectivePolicy
+from gate.policy.expression_facts import why_not_admitted
 from gate.policy.facts import Facts
 from gate.policy.filling import Filling, fill
 from gate.policy.findings import Findings
@@ -71,7 +72,10 @@ def fill_needs(
     """Fills ``needs`` and the exemptions of the freezes that hold, all at once. The results are by rule."""
     exemptions = expand_exemptions(frozen, policy.policy, owned)
     _add_faults(found, exemptions, change.facts)
-    asked = [replace(need, is_waived=need.rule in waived) for need in (*needs, *exemptions)]
+    asked = [
+        replace(need, is_waived=need.rule in waived, not_admitted=_not_admitted(need, change, people))
+        for need in (*needs, *exemptions)
+    ]
     filling = fill(tuple(asked), policy.policy, change.facts, people, change.separation, acts, asking)
     by_rule: dict[str, list[RequirementResult]] = {}
     for need, result in zip(asked, filling.results, strict=True):
@@ -84,6 +88,10 @@ def fill_needs(
             _add_open(found, "freeze", one.sentence, one.id, is_waived=one.id in waived)
     _read_filling(found, policy, filling, asked, acts)
     return by_rule
+
+
+def _not_admitted(need: Need, change: Change, people: People) -> Mapping[str, str]:
+    return why_not_admitted(need.ask.expr, change.seen, people.values()) if need.ask.expr is not None else {}
 
 
 def _add_open(found: Findings, code: str, sentence: str, rule: str, *, is_waived: bool) -> None:
@@ -174,6 +182,9 @@ def _why_unused(one: Valid, needs: list[Need], *, is_used: bool) -> tuple[str, s
     if one.approval.kind != SIGNATURE and not allowing:
         rules = " and ".join(dict.fromkeys(need.rule for need in asked))
         return "forge-review", f"it is a review made on the forge, and {rules} asks for a signature"
+    refused = [why for need in asked for person, why in need.not_admitted.items() if person in one.party]
+    if refused and all(not one.party.isdisjoint(need.not_admitted) for need in asked):
+        return "expression", refused[0]
     if is_used:
         return "one-slot", "another approval of the same person counts, and one person fills one slot"
     return "not-needed", "enough others have approved; it is not needed"

@@ -65,6 +65,7 @@ class DirectorySettings:
     alias_attrs: tuple[str, ...] = ("mailLocalAddress",)
     team_attr: str = "departmentNumber"
     entity_attr: str = "o"
+    department_attr: str | None = None
     groups_base: tuple[str, ...] = ()
     groups_filter: str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))"
     group_id_attr: str = "entryUUID"

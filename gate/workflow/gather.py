@@ -336,6 +336,7 @@ def _bare(person: Person) -> PersonFacts:
         state_reasons=person.reasons,
         team=person.team,
         entity=person.entity,
+        department=person.department,
     )
 
 

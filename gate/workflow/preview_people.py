@@ -94,6 +94,7 @@ def _facts(person: Person) -> PersonFacts:
         state_reasons=person.reasons,
         team=person.team,
         entity=person.entity,
+        department=person.department,
     )
 
 

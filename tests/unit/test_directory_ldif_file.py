@@ -36,6 +36,19 @@ def outage_of(directory: LdifDirectory) -> UnavailableError:
     return caught.value
 
 
+@pytest.mark.req("DIR-01")
+def test_a_department_is_read_only_where_an_attribute_is_named(settings: LdifSettings, tmp_path: Path) -> None:
+    people = [person("dora", quick_hash, ("ou", "Risk")), person("emil", quick_hash)]
+    settings.path.write_text(build_ldif(quick_hash, people=people, groups=[]), encoding="utf-8")
+    named = LdifDirectory(replace(settings, layout=replace(LAYOUT, department="ou")))
+    for login, department in (("dora", "Risk"), ("emil", None)):
+        found = named.person_by_login(login)
+        unread = LdifDirectory(settings).person_by_login(login)
+        assert found is not None
+        assert unread is not None
+        assert (found.department, unread.department) == (department, None)
+
+
 @pytest.mark.req("INV-01", "DIR-01")
 @pytest.mark.parametrize(
     ("broken", "says"),
