@@ -1,7 +1,7 @@
 """``gate policy test``, ``mutate`` and ``schema``: what a policy's own tests say, miss, and how a file may look.
 
-All three work on files, before there is a gate: name them, or a directory with ``--dir``; without either it is the
-directory of the instance's settings.
+All three work on files, before there is a gate: name files, folders (with all below them), or a directory of proposals
+with ``--dir``; without either it is the directory of the instance's settings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gate.policy.source import Source, parse_source
 from gate.policy.suite import Tried, run_suite
 from gate.workflow.activate import load_proposals
 
-_FILES = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_FILES = click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 _DIRECTORY = click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="All its files.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a policy.")
 
@@ -41,7 +41,7 @@ class _Proposal:
 def _proposals(instance: Path, directory: Path | None, files: tuple[Path, ...]) -> Iterator[_Proposal]:
     """The policies among the files; others (repositories, layers) have no tests of their own and are passed over."""
     if files:
-        texts = {str(path): path.read_bytes() for path in files}
+        texts = {str(path): path.read_bytes() for one in files for path in _expand(one)}
     else:
         place = directory or open_settings(instance).policy.dir
         texts = {str(place / name): text for name, text in load_proposals(place).items()}
@@ -53,6 +53,13 @@ def _proposals(instance: Path, directory: Path | None, files: tuple[Path, ...]) 
             yield _Proposal(source=source, policy=read_policy(source))
     if not found:
         raise InputError("No policy is among these files.", remedy="Name a file of kind ApprovalPolicy.")
+
+
+def _expand(path: Path) -> list[Path]:
+    """The file itself, or every YAML file in and below a directory."""
+    if not path.is_dir():
+        return [path]
+    return sorted(one for one in path.rglob("*") if one.suffix in (".yaml", ".yml") and one.is_file())
 
 
 @click.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gate.domain.errors import InputError
 from gate.policy.registry import PolicySet
 from gate.policy.suite import run_suite
 from gate.workflow.proposal_shown import Tested
@@ -26,19 +25,6 @@ def run_tests(proposed: PolicySet) -> tuple[Tested, ...]:
         for policy in proposed.policies
         if policy.cases
     )
-
-
-def refuse_failing(proposed: PolicySet) -> None:
-    """Raises ``InputError`` with file and line of the first test that fails."""
-    for policy in proposed.policies:
-        for one in run_suite(policy):
-            if not one.passed:
-                raise InputError(
-                    f"The test {one.case.name!r} fails: {'; '.join(one.differences)}.",
-                    file=policy.file,
-                    line=one.case.line,
-                    remedy="A policy whose tests fail cannot be proposed. Mend the policy or the test.",
-                )
 
 
 def suite_members(proposed: PolicySet) -> list[dict[str, Any]]:

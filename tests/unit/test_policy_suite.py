@@ -66,7 +66,8 @@ tests:
 
 
 def build(*tests: str, policy: str = POLICY, fixtures: str = FIXTURES) -> Policy:
-    return parse_policy("p.yaml", policy + fixtures + textwrap.indent("\n".join(f"- {one}" for one in tests), "  "))
+    listed = textwrap.indent("\n".join(f"- {one}" for one in tests), "  ") if tests else "  []"
+    return parse_policy("p.yaml", policy + fixtures + listed)
 
 
 def run(test: str) -> Tried:
