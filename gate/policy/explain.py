@@ -222,14 +222,17 @@ def _later_words(when: When) -> Iterator[str]:
         yield f"changes more than {when.files_over} files"
     if when.cross_entity is not None:
         yield "comes from another legal entity than the one that owns the repository"
+    if when.expr is not None:
+        yield f"meets `{when.expr}`"
 
 
 def _requirement_words(one: Requirement) -> str:
     people = "1 person" if one.count == 1 else f"{one.count} people"
     verb = "signs" if one.count == 1 else "sign"
+    expr = f", if they meet `{one.expr}`" if one.expr is not None else ""
     shared = ", who may be people that sign for other rules too" if one.is_shared else ""
     forge = "; a review made on the forge will do, and is recorded as that" if one.forge_review else ""
-    return f"{people} with the role {one.role}{_whose(one.of)} {verb} {one.meaning}{shared}{forge}"
+    return f"{people} with the role {one.role}{_whose(one.of)} {verb} {one.meaning}{expr}{shared}{forge}"
 
 
 def _whose(of: Of | None) -> str:
@@ -277,6 +280,9 @@ def _owner_lines(effective: EffectivePolicy) -> Iterator[str]:
         team = entry.team if entry.team is not None else list_names(effective.repository.owning_teams)
         what = "Everything not named below" if "**" in entry.paths else list_names(entry.paths)
         yield f"{what}: {team}."
+    for entry in effective.policy.added_ownership:
+        team = entry.team if entry.team is not None else list_names(effective.repository.owning_teams)
+        yield f"Besides its owners, by a layer of the repository: {list_names(entry.paths)}: {team}."
 
 
 def _level_lines(one: Classification) -> Iterator[str]:

@@ -12,6 +12,7 @@ from gate.domain.errors import InputError
 from gate.policy import expressions
 from gate.policy.decision import Answer, Decision, RuleState
 from gate.policy.evaluate import evaluate
+from gate.policy.explain import explain_policy
 from gate.policy.expression_facts import Seen, judge_change, why_not_admitted
 from gate.policy.expressions import INSTALL, Scope, Value, check_expression, evaluate_expression
 from gate.policy.facts import ApprovalFacts, Facts, PathFacts, PersonFacts
@@ -111,6 +112,14 @@ def test_an_expression_and_the_rest_of_a_condition_must_both_hold() -> None:
     for lines in (9, 900, None):
         facts = build_facts(policy=policy, paths=changed(lines), approvals=acts)
         assert evaluate(policy, facts).answer is Answer.APPROVED, "it is not about docs, whatever the expression says"
+
+
+@pytest.mark.req("INV-12")
+def test_expressions_are_said_as_written() -> None:
+    lines = [line for section in explain_policy(BIG_POLICY) for line in section.lines]
+    rule = next(line for line in lines if "big-change" in line)
+    assert "meets `change.lines > 500`" in rule
+    assert "if they meet `approver.department != 'payments'`" in rule
 
 
 @pytest.mark.req("INV-03")
@@ -223,7 +232,12 @@ def test_without_the_extra_the_file_is_refused_with_what_installs_it(monkeypatch
 )
 def test_every_way_to_fail_is_told_from_true_and_false(text: str) -> None:
     many = tuple(str(number) for number in range(200))
-    values: dict[str, Value | None] = {"change.lines": 1, "change.labels": (), "change.target": "main", "change.paths": many}
+    values: dict[str, Value | None] = {
+        "change.lines": 1,
+        "change.labels": (),
+        "change.target": "main",
+        "change.paths": many,
+    }
     outcome = evaluate_expression(Scope.WHEN, text, values)
     assert outcome.holds is None
     assert outcome.error

@@ -28,6 +28,7 @@ from gate.policy.document import (
 )
 from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.evaluate import evaluate
+from gate.policy.explain import explain_policy
 from gate.policy.facts import Facts
 from gate.policy.layers import apply_layers
 from gate.policy.registry import PolicySet, build_policy_set
@@ -177,6 +178,12 @@ def test_a_rule_of_a_layer_allows_nothing_where_no_rule_of_the_policy_applies() 
         decision = evaluate(policy, under(policy, facts))
         assert decision.answer is Answer.ERROR
         assert "no-rule" in {reason.code for reason in decision.reasons}
+
+
+@pytest.mark.req("INV-12")
+def test_added_owners_are_said_in_words() -> None:
+    lines = [line for section in explain_policy(layered("ownership")) for line in section.lines]
+    assert "Besides its owners, by a layer of the repository: ledger/**: payments." in lines
 
 
 # --- a layer never weakens
