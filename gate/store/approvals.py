@@ -41,8 +41,6 @@ class ApprovalRow:
     kind: str | None
     on_behalf_of: str | None
     freeze: str | None
-    carried_from: str | None
-    carried_by: str | None
 
     def to_domain(self) -> Approval:
         """The same act as the domain speaks of it."""

@@ -220,10 +220,24 @@ approval = Table(
     may("kind", String(16)),  # None: a signature
     may("on_behalf_of", String(KEY)),
     may("freeze", String(ID)),
-    may("carried_from", String(SHA)),
-    may("carried_by", String(16)),
     Index(None, "repository", "number"),
     Index(None, "person", "signed_at"),
+)
+
+approval_carried = Table(
+    "approval_carried",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("approval", Big),
+    must("repository", String(ID)),
+    must("number", Integer),
+    must("revision", Integer),
+    must("from_head", String(SHA)),
+    must("head", String(SHA)),
+    must("proof", String(16)),
+    must("carried_at", UtcDateTime),
+    UniqueConstraint("approval", "revision"),
+    Index(None, "repository", "number"),
 )
 
 veto_clearance = Table(

@@ -239,8 +239,6 @@ def _approval(one: ApprovalRow) -> ApprovalFacts:
         policy_digest=one.policy_digest.hex(),
         signed_at=one.signed_at,
         expires_at=one.expires_at,
-        carried_from=one.carried_from,
-        carried_by=one.carried_by,
         on_behalf_of=one.on_behalf_of,
         kind=one.kind or "signature",
         freeze=one.freeze,

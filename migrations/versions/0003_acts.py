@@ -12,13 +12,30 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-TABLES = ("break_glass_cosign", "break_glass", "delegation", "veto_clearance")
-COLUMNS = (("kind", 16), ("on_behalf_of", 255), ("freeze", 64), ("carried_from", 64), ("carried_by", 16))
+TABLES = ("approval_carried", "break_glass_cosign", "break_glass", "delegation", "veto_clearance")
+COLUMNS = (("kind", 16), ("on_behalf_of", 255), ("freeze", 64))
 
 
 def upgrade() -> None:
     for name, length in COLUMNS:
         op.add_column("approval", sa.Column(name, sa.String(length=length), nullable=True))
+    op.create_table(
+        "approval_carried",
+        sa.Column("idx", Big, autoincrement=False, nullable=False),
+        sa.Column("approval", Big, nullable=False),
+        sa.Column("repository", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("from_head", sa.String(length=64), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.Column("proof", sa.String(length=16), nullable=False),
+        sa.Column("carried_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("idx", name=op.f("pk_approval_carried")),
+        sa.UniqueConstraint("approval", "revision", name=op.f("uq_approval_carried_approval_revision")),
+    )
+    op.create_index(
+        op.f("ix_approval_carried_repository_number"), "approval_carried", ["repository", "number"], unique=False
+    )
     op.create_table(
         "veto_clearance",
         sa.Column("idx", Big, nullable=False, autoincrement=False),
