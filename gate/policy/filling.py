@@ -120,7 +120,8 @@ def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _A
     found = _Assigned(backing=[{} for _ in needs], filled=[[] for _ in needs])
     for kept in untangle([one.party for one in backs]):
         backing = [_backing(need, (backs[at] for at in kept)) for need in needs]
-        assigned = match([tuple(backing[at]) for at in slots])
+        backers = [tuple(mine) for mine in backing]
+        assigned = match([backers[at] for at in slots])
         filled = [_shared(need, mine) for need, mine in zip(needs, backing, strict=True)]
         shared = sum(len(mine) for mine in filled)
         asked = sum(len(mine) for need, mine in zip(needs, filled, strict=True) if not need.is_waived)

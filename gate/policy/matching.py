@@ -16,7 +16,8 @@ MOST_WAYS = 512
 
 def match(slots: Sequence[Iterable[P]]) -> dict[int, P]:
     """A largest assignment slot number -> person, given who could fill each slot."""
-    return cheapest([dict.fromkeys(people, 0) for people in slots])
+    costs = {id(people): dict.fromkeys(people, 0) for people in slots}
+    return cheapest([costs[id(people)] for people in slots])
 
 
 def cheapest(slots: Sequence[Mapping[P, int]]) -> dict[int, P]:
@@ -25,13 +26,16 @@ def cheapest(slots: Sequence[Mapping[P, int]]) -> dict[int, P]:
     Slots are added one by one, each along a path of least cost, so what is assigned stays optimal throughout.
     """
     holder: dict[P, int] = {}
-    for slot in range(len(slots)):
-        _assign_cheapest(slots, slot, holder)
+    full: set[int] = set()
+    for slot, able in enumerate(slots):
+        # Slots of one need are one mapping: where there was nobody left for one of them, there never is for another.
+        if id(able) not in full and not _assign_cheapest(slots, slot, holder):
+            full.add(id(able))
     return {slot: person for person, slot in holder.items()}
 
 
-def _assign_cheapest(slots: Sequence[Mapping[P, int]], start: int, holder: dict[P, int]) -> None:
-    """Bellman-Ford over slots: taking a person from a slot gives that slot's cost back."""
+def _assign_cheapest(slots: Sequence[Mapping[P, int]], start: int, holder: dict[P, int]) -> bool:
+    """Bellman-Ford over slots: taking a person from a slot gives that slot's cost back. Whether somebody was found."""
     distance: dict[int, int] = {start: 0}
     came_from: dict[P, int] = {}
     best: dict[P, int] = {}
@@ -51,6 +55,7 @@ def _assign_cheapest(slots: Sequence[Mapping[P, int]], start: int, holder: dict[
     free = [person for person in best if person not in holder]
     if free:
         _shift(holder, came_from, min(free, key=lambda person: best[person]), start)
+    return bool(free)
 
 
 def _shift(holder: dict[P, int], came_from: Mapping[P, int], person: P, start: int) -> None:

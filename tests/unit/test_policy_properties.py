@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
-from itertools import permutations
+from itertools import combinations, permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.policy.asking import Shared, plan_ask
 from gate.policy.decision import Answer, Decision
 from gate.policy.effective import EffectivePolicy
 from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_decision, one_line, requirements_for
-from gate.policy.facts import ApprovalFacts, ContributorFacts, Facts
+from gate.policy.facts import ApprovalFacts, ClearanceFacts, ContributorFacts, Facts
 from gate.policy.matching import cheapest, match
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision, parse_facts
 from tests.support.policies import (
@@ -222,15 +223,20 @@ def test_those_asked_would_be_enough_and_none_of_them_is_superfluous(facts: Fact
         assert not allows_with(facts, [one for one in asked if one != left_out])
 
 
-def allows_with(facts: Facts, people: list[str]) -> bool:
+def allows_with(facts: Facts, people: list[str], policy: EffectivePolicy = EFFECTIVE) -> bool:
     """Whether these people can unblock it, each signing in any of their roles, whatever else stands signed."""
     signed = tuple(
-        approve(one.login, f"{held.role}:{held.team}" if held.team else held.role, index=100 + number * 10 + at)
+        approve(
+            one.login,
+            f"{held.role}:{held.team}" if held.team else held.role,
+            index=200 + number * 10 + at,
+            policy=policy,
+        )
         for number, one in enumerate(facts.people)
         for at, held in enumerate(one.roles)
         if one.id in people
     )
-    return evaluate(EFFECTIVE, replace(facts, approvals=(*facts.approvals, *signed))).answer.allows
+    return evaluate(policy, replace(facts, approvals=(*facts.approvals, *signed))).answer.allows
 
 
 @pytest.mark.req("INV-12")
@@ -272,3 +278,143 @@ def best_by_trying(slots: list[dict[int, int]]) -> tuple[int, int]:
         taken = [(slots[slot][person]) for slot, person in enumerate(order) if person in slots[slot]]
         best = max(best, (len(taken), -sum(taken)))
     return best[0], -best[1]
+
+
+# --- whom to ask, against trying everybody
+
+PEOPLE = [*"abcdef"]
+COSTS = st.lists(st.dictionaries(st.sampled_from(PEOPLE), st.integers(0, 1), max_size=5), min_size=1, max_size=3)
+SHARED = st.lists(st.tuples(st.integers(0, 3), st.frozensets(st.sampled_from(PEOPLE), max_size=5)), max_size=2)
+
+
+@pytest.mark.req("INV-12")
+@given(COSTS, st.lists(st.integers(1, 2), min_size=3, max_size=3), SHARED)
+def test_no_fewer_people_would_be_enough(
+    costs: list[dict[str, int]], counts: list[int], lacking: list[tuple[int, frozenset[str]]]
+) -> None:
+    slots = [need for need in range(len(costs)) for _ in range(counts[need])]
+    shared = [Shared(missing=missing, able=able) for missing, able in lacking]
+    ask = plan_ask(slots, costs, shared)
+    sizes = (
+        len(asked)
+        for size in range(7)
+        for asked in combinations(PEOPLE, size)
+        if is_enough(asked, slots, costs, shared)
+    )
+    smallest = next(sizes, None)
+    assert ask.is_smallest
+    if smallest is not None:
+        assert is_enough(tuple(ask.asked), slots, costs, shared)
+        assert len(ask.asked) == smallest
+        assert sorted(ask.plan) == list(range(len(slots)))
+        assert all(person in costs[slots[slot]] for slot, person in ask.plan.items())
+        assert len(set(ask.plan.values())) == len(slots)
+
+
+def is_enough(asked: tuple[str, ...], slots: list[int], costs: list[dict[str, int]], shared: list[Shared]) -> bool:
+    could = [[person for person, cost in costs[need].items() if not cost or person in asked] for need in slots]
+    return len(match(could)) == len(slots) and all(len({*one.able} & {*asked}) >= one.missing for one in shared)
+
+
+@pytest.mark.req("INV-12")
+def test_above_twelve_open_slots_the_set_is_only_said_to_be_sufficient() -> None:
+    people = [f"p{number:03}" for number in range(200)]
+    for count, is_smallest in ((12, True), (13, False), (20, False)):
+        ask = plan_ask([0] * count, [dict.fromkeys(people, 1)], [])
+        assert (len(ask.asked), ask.is_smallest) == (count, is_smallest)
+
+
+# --- the whole language at once
+
+LANGUAGE = build_policy(
+    POLICY.replace("survives_push: true}", "survives_push: true, cleared_by: [change-board]}")
+    .replace("valid_for: 14d,", "valid_for: 14d, carry_over: same_tree,")
+    .replace(
+        "terms:\n",
+        'classification: {levels: [low, high], default: low, paths: [{level: high, paths: ["payments/**"]}]}\nterms:\n',
+        1,
+    )
+    .replace(
+        "count: 1, meaning: independent-verification}",
+        "count: 1, meaning: independent-verification, forge_review: true}",
+    )
+    + """\
+  - id: two-people
+    description: Two people, who may sign for other rules too.
+    when: {files_over: 1}
+    require:
+      - {any_role: [maintainer, security], of: any_owning_team, count: 2, shared: true, meaning: technical-review}
+  - id: high
+    description: The board sees what is high.
+    when: {classification: [high], author_kind: [person]}
+    require: [{role: change-board, count: 1, meaning: policy-approval}]
+"""
+)
+
+
+@st.composite
+def whole(draw: st.DrawFn) -> Facts:
+    facts = draw(situations(LANGUAGE))
+    acts = tuple(
+        replace(
+            one,
+            kind=draw(st.sampled_from(["signature"] * 4 + ["forge-review"])),
+            carried_from=origin,
+            carried_by=draw(st.sampled_from(["same_tree", "same_diff"])) if origin else None,
+        )
+        for one in facts.approvals
+        for origin in (draw(st.sampled_from([None, None, None, H1])),)
+    )
+    vetoes = [one.index for one in acts if one.act == "reject"]
+    cleared = tuple(
+        ClearanceFacts(index=100 + at, veto=veto, person=f"corp:{who}", name=who, role="change-board", signed_at=NOW)
+        for at, veto in enumerate(vetoes)
+        for who in (draw(st.sampled_from(["liz", "sam", "nobody", "alice"])),)
+    )
+    return replace(facts, approvals=acts, clearances=cleared)
+
+
+@pytest.mark.req("INV-01", "INV-03", "POL-01")
+@given(whole(), st.data())
+def test_less_support_and_more_objection_never_help_in_the_whole_language(facts: Facts, data: st.DataObject) -> None:
+    before = evaluate(LANGUAGE, facts)
+    counted = {one.person for one in facts.approvals if one.index in before.counted}
+    assert not counted & {one.person for one in facts.contributors}
+    objection = replace(data.draw(acts()), act="reject", index=500)
+    assert (
+        before.answer.allows
+        or not evaluate(LANGUAGE, replace(facts, approvals=(*facts.approvals, objection))).answer.allows
+    )
+    support = [one for one in facts.approvals if one.act == "approve"]
+    if support and not before.answer.allows:
+        gone = data.draw(st.sampled_from(support))
+        less = replace(facts, approvals=tuple(one for one in facts.approvals if one is not gone))
+        assert not evaluate(LANGUAGE, less).answer.allows
+    fewer = replace(facts, clearances=facts.clearances[1:])
+    assert before.answer.allows or not evaluate(LANGUAGE, fewer).answer.allows
+
+
+@pytest.mark.req("INV-12")
+@given(whole())
+def test_those_asked_would_be_enough_in_the_whole_language(facts: Facts) -> None:
+    decision = evaluate(LANGUAGE, facts)
+    lines = "\n".join(explain_decision(decision))
+    assert all(reason.sentence.rstrip(".") in lines for reason in decision.reasons)
+    if decision.answer is not Answer.PENDING or decision.notes or any(not one.is_met for one in decision.conditions):
+        return
+    asked = [one.person for one in decision.ask]
+    assert allows_with(facts, asked, LANGUAGE)
+    for left_out in asked:
+        assert not allows_with(facts, [one for one in asked if one != left_out], LANGUAGE)
+
+
+@pytest.mark.req("INV-07", "INV-01")
+@given(whole())
+def test_the_whole_language_survives_storage_and_order(facts: Facts) -> None:
+    decision = evaluate(LANGUAGE, facts)
+    turned = replace(
+        facts, approvals=facts.approvals[::-1], people=facts.people[::-1], clearances=facts.clearances[::-1]
+    )
+    assert evaluate(LANGUAGE, turned) == decision
+    assert parse_decision(decision_bytes(decision)) == decision
+    assert parse_facts(facts_bytes(facts)) == facts
