@@ -285,9 +285,11 @@ def shape_of(model: type[T], source: Source) -> T:
     try:
         return model.model_validate(source.value)
     except ValidationError as error:
-        # A misspelt key is the cause of the missing one: on one line it is named first.
-        found = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-        findings = [_finding(model, source, one) for one in found]
+        # A misspelt key is the cause of the missing one beside it, so only the former is named.
+        found = error.errors(include_url=False)
+        misspelt = {one["loc"][:-1] for one in found if one["type"] == "extra_forbidden"}
+        causes = [one for one in found if one["type"] != "missing" or one["loc"][:-1] not in misspelt]
+        findings = [_finding(model, source, one) for one in causes]
         raise min(findings, key=lambda finding: finding.line or 0) from error
 
 
