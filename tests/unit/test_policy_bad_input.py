@@ -6,6 +6,7 @@ One good file (the example for SOX) and one mistake at a time. What the first se
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -290,7 +291,7 @@ def test_deputies_in_a_circle_count_for_nothing_and_are_named() -> None:
     until = 'role: business-owner, until: "2026-07-10T00:00:00Z"'
     good = f"delegations: [{{from: fay, to: dee, {until}}}]"
     assert good in GOOD
-    steps = [f"{{from: {giver}, to: {receiver}, {until}}}" for giver, receiver in zip(CIRCLE, CIRCLE[1:], strict=False)]
+    steps = [f"{{from: {giver}, to: {receiver}, {until}}}" for giver, receiver in pairwise(CIRCLE)]
     circle = f"delegations: [{', '.join(steps)}]"
     before, after = (answer_of(text, "a deputy accepts") for text in (GOOD, GOOD.replace(good, circle, 1)))
     assert (before, after) == (Answer.APPROVED, Answer.PENDING)
