@@ -247,6 +247,19 @@ def test_an_empty_or_unread_group_of_a_waived_rule_or_of_the_cosigner_is_no_over
         assert evaluate(EXCEPTIONAL, replace(base, role_members=less)).answer is Answer.ERROR
 
 
+@pytest.mark.req("INV-01")
+def test_a_co_signer_whose_group_reads_empty_co_signs_nothing() -> None:
+    text = BREAK_GLASS.replace("{role: maintainer, of: any_owning_team, count: 1,", "{role: security, count: 1,")
+    policy = build_policy(BASE + text)
+    base = facts(BOB, policy=policy, break_glass=invoke(cosign("sam", "security")))
+    assert evaluate(policy, base).answer is Answer.OVERRIDDEN
+    for changes in ({"members": ()}, {"error": "timed out"}):
+        rows = tuple(replace(row, **changes) if row.role == "security" else row for row in base.role_members)
+        assert evaluate(policy, replace(base, role_members=rows)).answer is Answer.PENDING
+    less = tuple(row for row in base.role_members if row.role != "security")
+    assert evaluate(policy, replace(base, role_members=less)).answer is Answer.PENDING
+
+
 @pytest.mark.req("POL-03")
 def test_a_check_named_like_a_waived_rule_is_not_waived() -> None:
     policy = build_policy(BASE.replace("name: build", "name: qa-signoff") + BREAK_GLASS)
