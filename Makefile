@@ -1,10 +1,11 @@
 # Everything a developer runs. `make` alone prints this list; `make test` and `make demo` set up what they need.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo demo-tamper demo-reset test check bench fmt trace lock clean
+.PHONY: help setup setup-demo demo demo-tamper demo-reset test check bench fmt trace mutate lock clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 TEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+MUTATE_ARGS ?=
 templates = $(shell find gate -name '*.html')
 
 help: ## print this list
@@ -42,6 +43,9 @@ fmt: setup ## format the code and mend what can be mended by itself
 	ruff check --fix-only .
 	ruff format .
 	$(if $(templates),-djlint --quiet --reformat $(templates))
+
+mutate: setup ## change the evaluator bit by bit; fails on what no test notices (MUTATE_ARGS="--changed COMMIT --budget 240")
+	@python scripts/mutate.py $(MUTATE_ARGS)
 
 trace: setup ## requirement, tests, last result; fails when a requirement is not shown
 	@python scripts/trace.py
