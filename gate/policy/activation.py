@@ -1,9 +1,9 @@
 """Who may change the policies themselves: the section ``activation`` of the file of kind Repositories.
 
 While a set of policies with this section is in force, nothing but a proposal by a member of ``propose``, approved by
-``count`` other members of ``approve``, brings another set into force (``gate/workflow/propose.py``). The section is part
-of what is in force, so taking it out needs the same signatures. It is no part of any effective policy: a changed board
-voids no approval of a contribution.
+``count`` other members of ``approve``, brings another set into force (``gate/workflow/propose.py``). The section is
+part of what is in force, so taking it out needs the same signatures. It is no part of any effective policy: a changed
+board voids no approval of a contribution.
 """
 
 from __future__ import annotations
@@ -26,6 +26,18 @@ class ActivationRule:
     approve: str
     count: int
     meaning: str
+
+
+def explain_activation(rule: ActivationRule | None) -> tuple[str, ...]:
+    """Who changes the policies, in sentences."""
+    if rule is None:
+        return ("The operator of the gate puts policies in force.",)
+    approvers = "one other member" if rule.count == 1 else f"{rule.count} other members"
+    return (
+        f"A member of {rule.propose} proposes a change of the policies.",
+        f"Then {approvers} of {rule.approve} approve{'s' if rule.count == 1 else ''} it, never the proposer.",
+        f"An approval says: {rule.meaning}",
+    )
 
 
 def read_activation(source: Source, found: ActivationShape | None) -> ActivationRule | None:

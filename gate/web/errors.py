@@ -111,7 +111,12 @@ def is_api() -> bool:
 
 
 def is_signing() -> bool:
-    return request.method == "POST" and request.endpoint in ("sign.sign_contribution", "terms.accept_terms")
+    return request.method == "POST" and request.endpoint in (
+        "sign.sign_contribution",
+        "terms.accept_terms",
+        "proposals.propose",
+        "proposals.sign_proposal",
+    )
 
 
 def read_own_path() -> str:

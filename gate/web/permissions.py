@@ -30,6 +30,8 @@ class Permission(StrEnum):
     ACCEPT_TERMS = "page:terms:accept"
     READ_REPOSITORIES = "page:repositories:read"
     READ_POLICIES = "page:policies:read"
+    PROPOSE_POLICIES = "page:policies:propose"
+    SIGN_POLICIES = "page:policies:sign"
     READ_LOG = "page:log:read"
     READ_EVIDENCE = "page:evidence:read"
     REQUEST_EVIDENCE = "page:evidence:request"
@@ -55,6 +57,8 @@ WORDS: Mapping[Permission, str] = {
     Permission.ACCEPT_TERMS: "accept terms",
     Permission.READ_REPOSITORIES: "read about repositories",
     Permission.READ_POLICIES: "read the policy",
+    Permission.PROPOSE_POLICIES: "propose a change of the policies",
+    Permission.SIGN_POLICIES: "approve a change of the policies",
     Permission.READ_LOG: "read the audit log",
     Permission.READ_EVIDENCE: "read evidence packs and the population",
     Permission.REQUEST_EVIDENCE: "ask for an evidence pack",

@@ -16,7 +16,17 @@ from gate.domain.words import count_words, leave_out_answer
 from gate.policy.decision import Answer, Candidate, Decision, RequirementResult, RuleResult, RuleState
 from gate.policy.matching import match
 from gate.web.fact_rows import FactTable, build_fact_tables
-from gate.web.states import ANSWER_STATES, ENDED, RULE_STATES, UNDECIDED, State, show_item_state, show_state
+from gate.web.states import (
+    ANSWER_STATES,
+    ENDED,
+    PROPOSAL_STATES,
+    RULE_STATES,
+    UNDECIDED,
+    State,
+    show_item_state,
+    show_state,
+)
+from gate.workflow.proposal_shown import ProposalItem
 from gate.workflow.shown import (
     ContributionItem,
     ContributionPage,
@@ -211,6 +221,10 @@ def select_rules(rules: Sequence[RuleView], *states: RuleState) -> tuple[RuleVie
     return tuple(sorted(chosen, key=lambda view: RULE_ORDER.index(view.rule.state)))
 
 
+def show_proposal_state(item: ProposalItem) -> State:
+    return PROPOSAL_STATES[item.state]
+
+
 def build_names(candidates: Sequence[Candidate], reader: str) -> Names:
     """The reader comes first and is "you"."""
     ordered = sorted(candidates, key=lambda candidate: candidate.person != reader)
@@ -322,7 +336,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "item_title": describe_item,
     "iso": write_instant,
     "kind": show_kind,
+    "lines": str.splitlines,
     "of_person": leave_out_name,
+    "proposal_state": show_proposal_state,
     "span": show_span,
     "state": show_state,
     "summary": show_summary,

@@ -54,6 +54,13 @@ PACK_STATES = {
     "ready": State(word="Ready", icon="check", tone="good"),
     "failed": State(word="Failed", icon="cross", tone="bad"),
 }
+PROPOSAL_STATES = {
+    "open": State(word="Open", icon="clock", tone="wait"),
+    "waiting": State(word="Approved, not in force yet", icon="clock", tone="good"),
+    "in-force": State(word="Came into force", icon="check", tone="good"),
+    "stale": State(word="Stale", icon="dash", tone="calm"),
+    "withdrawn": State(word="Withdrawn", icon="undo", tone="calm"),
+}
 UNDECIDED = State(word="Not decided yet", icon="dot", tone="calm")
 ENDED = State(word="This time has ended", icon="clock", tone="wait")
 MET = State(word="Met", icon="check", tone="good")

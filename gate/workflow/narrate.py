@@ -20,7 +20,7 @@ def narrate(statement: Statement) -> str:
             return "The gate was founded: keys, settings and first policy are on record."
         case EntryKind.POLICY_ACTIVATED:
             names = ", ".join(str(one["name"]) for one in said["files"])
-            return f"Policy epoch {said['epoch']} came into force: {names}.{_by_people(said)}"
+            return f"Policy epoch {said['epoch']} came into force: {names}. {say_by_people(said)}".rstrip()
         case EntryKind.POLICY_PROPOSED:
             names = ", ".join(str(one["name"]) for one in said["files"])
             return f"{said['reviewer']['displayName']} proposed policies ({names}): policy proposal {said['proposal']}."
@@ -74,13 +74,24 @@ def narrate(statement: Statement) -> str:
             return f"The project token {said['name']} was revoked."
 
 
-def _by_people(said: Mapping[str, Any]) -> str:
+def say_giver(said: Mapping[str, Any]) -> str:
+    """`` for Dana Roy`` where it was signed under a delegation."""
+    giver = said.get("onBehalfOf")
+    return f" for {giver['displayName']}" if isinstance(giver, dict) else ""
+
+
+def _handed_over(said: Mapping[str, Any]) -> str:
+    role = f"{said['role']} of {said['team']}" if said.get("team") else str(said["role"])
+    return f"the role {role} of {said['giver']['displayName']} to {said['receiver']['displayName']}"
+
+
+def say_by_people(said: Mapping[str, Any]) -> str:
     """Who proposed and approved what came into force; nothing where the operator put it there."""
     if "proposer" not in said:
         return ""
     approvers = " and ".join(str(one["displayName"]) for one in said["approvers"])
     number = said["proposal"]["number"]
-    return f" Policy proposal {number} of {said['proposer']['displayName']}, approved by {approvers}."
+    return f"Policy proposal {number} of {said['proposer']['displayName']}, approved by {approvers}."
 
 
 def _landed(said: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gate.policy.decision import Decision
 from gate.policy.difference import Difference
+from gate.policy.explain import Section
 from gate.policy.simulate import Replayed
 from gate.workflow.proposal import Given
 from gate.workflow.proposal_statement import PolicyAct
@@ -65,8 +66,13 @@ class Lapse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What a proposal would change. ``looked_at`` recorded decisions were replayed, the newest of ``total``."""
+    """What a proposal would change. ``looked_at`` recorded decisions were replayed, the newest of ``total``.
 
+    ``removed`` and ``added`` are sentences on who changes the policies.
+    """
+
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
     differences: tuple[Difference, ...]
     flips: tuple[Replayed, ...]
     untold: tuple[Replayed, ...]
@@ -115,10 +121,7 @@ class ProposalPage:
     withdrawn: Given | None
     ended_index: int | None
     effects: Effects | None
-    effects_error: str | None
-    propose_group: str
-    approve_group: str
-    meaning: str
+    rules: tuple[str, ...]
     may_approve: tuple[str, ...]
     candidates_error: str | None
     forms: tuple[PolicyForm, ...]
@@ -137,7 +140,7 @@ class DraftPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One recorded decision beside what the proposal says of the same facts."""
+    """One recorded decision beside what the proposal says of the same facts. ``unread``: roles not recorded then."""
 
     repository: str
     number: int
@@ -148,16 +151,24 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prose:
+    """The rules of some branches of one repository: headings with sentences."""
+
+    repository: str
+    branches: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Beside the texts in force: their rules in prose by repository and branch, who changes them, and how they came.
+    """Beside the texts in force: their rules in prose, the tests in them, who changes them and how they came.
 
     ``by_people`` says who proposed and approved what is in force; None where the operator put it in force.
     """
 
-    prose: tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+    prose: tuple[Prose, ...]
     tests: tuple[Tested, ...]
     is_gated: bool
-    how: str
+    how: tuple[str, ...]
     by_people: str | None
     proposals: tuple[ProposalItem, ...]
-    may_propose: bool

@@ -30,6 +30,8 @@ EVERYBODY: Final = frozenset(
         "page:terms:accept",
         "page:repositories:read",
         "page:policies:read",
+        "page:policies:propose",
+        "page:policies:sign",
         "page:log:read",
     }
 )

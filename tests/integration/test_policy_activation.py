@@ -14,7 +14,14 @@ from sqlalchemy import text, update
 
 from gate.auditlog.entry import parse_statement
 from gate.cli.main import main
-from gate.domain.errors import ConflictError, InputError, NotPermittedError, NotSignedInError, UnavailableError
+from gate.domain.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    NotPermittedError,
+    NotSignedInError,
+    UnavailableError,
+)
 from gate.signing.envelope import parse_envelope
 from gate.store import outbox, policies
 from gate.store.engine import writing
@@ -23,12 +30,15 @@ from gate.workflow import propose
 from gate.workflow.activate import activate, load_proposals
 from gate.workflow.proposal import load_proposal
 from gate.workflow.proposal_due import activate_due
+from gate.workflow.proposal_effects import build_effects, list_tried
+from gate.workflow.proposal_pages import overview, proposal_page, trial
 from gate.workflow.proposal_shown import PolicyForm, PolicyRequest, ProposalRequest
 from gate.workflow.proposal_statement import PolicyAct
 from gate.workflow.work import Worker
 from tests.support.databases import TestDatabase
 from tests.support.directory_ldif import GROUPS, PASSWORD
 from tests.support.journey import ADDRESS, OPERATOR, POLICY, REGISTRY, Staff, World, open_slapd, open_world
+from tests.support.suites import with_tests
 
 pytestmark = pytest.mark.req("POL-13")
 
@@ -62,7 +72,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def files_of(world: World, policy: str) -> dict[str, bytes]:
-    return {**load_proposals(world.policies), "base.yaml": policy.encode()}
+    return {**load_proposals(world.policies), "base.yaml": with_tests(policy).encode()}
 
 
 def send_proposal(
@@ -130,7 +140,7 @@ def test_the_first_activation_is_the_operators_and_says_so(world: World) -> None
 
 def test_the_operator_is_told_who_changes_the_policies_and_where(world: World) -> None:
     before = world.entries()
-    (world.policies / "base.yaml").write_text(TWO_QA, encoding="utf-8")
+    (world.policies / "base.yaml").write_text(with_tests(TWO_QA), encoding="utf-8")
     done = CliRunner().invoke(main, ["policy", "activate", "--instance", str(world.instance)])
     assert done.exit_code == 1
     assert f"cn=policy-authors,{GROUPS}" in done.output
@@ -174,9 +184,10 @@ def test_nobody_approves_twice(world: World) -> None:
     number = send_proposal(world, "gil", files_of(world, TWO_QA))
     form = form_of(world, "dana", number)
     approve(world, "dana", number)
-    for again in (lambda: approve(world, "dana", number), lambda: send(world, "dana", number, form)):
-        with pytest.raises(NotPermittedError, match="You have approved it"):
-            again()
+    with pytest.raises(NotPermittedError, match="You have approved it"):
+        approve(world, "dana", number)
+    with pytest.raises(NotPermittedError, match="You have approved it"):
+        send(world, "dana", number, form)
     assert epoch(world) == 2
 
 
@@ -265,6 +276,79 @@ def test_a_broken_file_is_refused_with_its_line_and_what_is_in_force_stays(world
     assert told.value.file == "base.yaml"
     assert told.value.line
     assert (world.entries(), epoch(world)) == (before, 2)
+
+
+def test_a_policy_without_tests_or_with_a_failing_one_cannot_be_proposed(world: World) -> None:
+    whole = with_tests(TWO_QA)
+    for policy, said in ((POLICY, "has no tests"), (whole.replace('"pending"', '"approved"', 1), "fails")):
+        with pytest.raises(InputError, match=said) as told:
+            send_proposal(world, "gil", {**load_proposals(world.policies), "base.yaml": policy.encode()})
+        assert (told.value.file, epoch(world)) == ("base.yaml", 2)
+
+
+def test_what_a_proposal_would_change_is_known_before_anybody_signs(world: World) -> None:
+    """Sentences, flips over the record, lapsing approvals, tests."""
+    for number, (topic, signers) in enumerate((("one", "bob dana"), ("two", "bob dana fay"), ("three", ""))):
+        world.push(topic, {f"src/{topic}.py": f"pass  # {number}\n"})
+        for login in signers.split():
+            world.sign(login, number=number + 1)
+    found = build_effects(world.parts, files_of(world, TWO_QA))
+    assert [(one.number, one.before.answer, one.after.answer) for one in found.flips] == [(1, "approved", "pending")]
+    assert [(one.number, one.count) for one in found.lapses] == [(1, 2), (2, 3)]
+    assert (found.looked_at, found.total, found.untold) == (3, 3, ())
+    assert "2 people with the role qa" in " ".join(line for one in found.differences for line in one.added)
+    assert [(one.policy, one.failures) for one in found.tests] == [("base", ())]
+    assert (found.removed, found.added) == ((), ())
+
+
+def test_a_change_of_who_changes_the_policies_is_told(world: World) -> None:
+    files = load_proposals(world.policies)
+    weaker = files["repositories.yaml"].replace(b"count: 2", b"count: 1")
+    found = build_effects(world.parts, {**files, "repositories.yaml": weaker})
+    assert found.differences == ()
+    assert any(line.startswith("Then 2 other members") for line in found.removed)
+    assert any(line.startswith("Then one other member") for line in found.added)
+
+
+def test_a_proposal_can_be_tried_on_one_contribution(world: World) -> None:
+    world.push("one", {"src/one.py": "pass\n"})
+    for login in ("bob", "dana"):
+        world.sign(login)
+    number = send_proposal(world, "gil", files_of(world, TWO_QA))
+    assert list_tried(world.parts) == ("ledger-core#1",)
+    before = world.entries()
+    found = trial(world.parts, number, "ledger-core", 1)
+    assert (found.before.answer, found.after.answer) == ("approved", "pending")
+    assert {one.id: one.state for one in found.after.rules} == {"owner-review": "satisfied", "qa": "unsatisfied"}
+    assert world.entries() == before
+    with pytest.raises(NotFoundError):
+        trial(world.parts, number, "ledger-core", 9)
+
+
+def test_the_page_of_a_proposal_says_who_may_approve_and_what_the_reader_may_sign(world: World) -> None:
+    number = send_proposal(world, "gil", files_of(world, TWO_QA))
+    approve(world, "dana", number)
+    pages = {login: proposal_page(world.parts, world.who(login), number) for login in ("gil", "dana", "fay", "bob")}
+    assert {login: [form.act for form in page.forms] for login, page in pages.items()} == {
+        "gil": ["withdraw"],
+        "dana": ["withdraw"],
+        "fay": ["approve", "withdraw"],
+        "bob": [],
+    }
+    assert pages["fay"].may_approve == ("Carl Ohm", "Fay Ito")
+    assert "You proposed it" in (pages["gil"].why_not or "")
+    assert "You have approved it" in (pages["dana"].why_not or "")
+    assert f"cn=change-board,{GROUPS}" in (pages["bob"].why_not or "")
+    assert [(one.name, one.change) for one in pages["fay"].files] == [
+        ("base.yaml", "changed"),
+        ("repositories.yaml", "unchanged"),
+    ]
+    approve(world, "fay", number)
+    done = proposal_page(world.parts, world.who("fay"), number)
+    assert (done.item.state, done.forms, done.effects) == ("in-force", (), None)
+    shown = overview(world.parts)
+    assert shown is not None
+    assert shown.by_people == "Policy proposal 1 of Gil Maro, approved by Dana Roy and Fay Ito."
 
 
 def test_what_is_in_force_cannot_be_proposed(world: World) -> None:
@@ -416,7 +500,7 @@ def test_the_section_can_be_taken_out_only_by_those_it_names(world: World) -> No
         approve(world, login, number)
     assert epoch(world) == 3
     (world.policies / "repositories.yaml").write_bytes(registry)
-    (world.policies / "base.yaml").write_text(TWO_QA, encoding="utf-8")
+    (world.policies / "base.yaml").write_text(with_tests(TWO_QA), encoding="utf-8")
     assert activate(world.parts, load_proposals(world.policies), by=OPERATOR).epoch == 4
     with pytest.raises(NotPermittedError, match="no section `activation`"):
         send_proposal(world, "gil", files_of(world, THREE_QA))

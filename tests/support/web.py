@@ -41,6 +41,7 @@ from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, Pe
 from gate.settings import Settings
 from gate.web.permissions import Permission
 from gate.workflow import shown
+from tests.support import web_policies
 
 NOW = datetime(2026, 11, 22, 16, 4, 52, tzinfo=UTC)
 HEAD, TREE, BASE = "a1" * 20, "b2" * 20, "c3" * 20
@@ -124,6 +125,7 @@ def fill_path(app: Flask, endpoint: str) -> str:
         "pack_id": "p1",
         "forge": "github",
         "filename": "gate.css",
+        "name": "bank.yaml",
     }
     rule = next(one for one in app.url_map.iter_rules() if one.endpoint == endpoint)
     built = app.url_map.bind("127.0.0.1").build(endpoint, {name: values[name] for name in rule.arguments})
@@ -161,6 +163,9 @@ def build_answers(world: World) -> dict[str, Any]:
         "pages.repositories": lambda who: (build_card(world),),
         "pages.repository": lambda who, repository: build_repository(world),
         "pages.policies": lambda: build_policies(world),
+        **web_policies.build_answers(build_decision(world), world.text),
+        "propose.propose": lambda who, wanted, password, address: sign(world, password).index - 38,
+        "propose.act": lambda who, wanted, password, address: sign(world, password).index,
         "pages.log": lambda page: build_timeline(world),
         "pages.by_head": lambda repository, sha: 12 if sha == HEAD else None,
         "sign.prepare": lambda *given: build_form(world, *given),
