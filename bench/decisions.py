@@ -6,17 +6,20 @@ would write by hand, without reasons, names or lifetimes. ``run`` prints nothing
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from statistics import median
 
 from ruamel.yaml import YAML
 
 from gate.policy.evaluate import evaluate
 from gate.policy.facts import Facts, PathFacts
+from gate.policy.parse import parse_policy
 from gate.policy.registry import build_policy_set
-from tests.support.policies import EFFECTIVE, H2, POLICY, REPOSITORIES, approve, build_facts
+from tests.support.policies import EFFECTIVE, H2, POLICY, REPOSITORIES, STAFF, approve, build_facts, person
 
 ROUNDS = 5
 
@@ -33,7 +36,56 @@ def run() -> list[dict[str, object]]:
     linear = 100 * _seconds(lambda: evaluate(EFFECTIVE, fewer), 3)
     rows.append(_row("decision of 100,000 paths", _seconds(lambda: evaluate(EFFECTIVE, many), 1), "s", linear))
     rows.append(_row("policy sets read", _rate(_read_files, 5), "1/s", _rate(_scan_files, 5)))
+    rows.append(_row("policy files loaded (200 of 2 kB)", _seconds(_load_files, 1), "s", 1.0))
+    rows.append(_row("policy files loaded again", _seconds(_load_again, 1), "s", 1.0))
+    rows += _linearity()
+    crowd = _crowd(100)
+    rows.append(_row("decision of 100 approvals", _seconds(lambda: evaluate(EFFECTIVE, crowd), 20), "s", 0.005))
     return rows
+
+
+def _linearity() -> list[dict[str, object]]:
+    """Time per path, against that of ten times fewer: 1 is linear."""
+    per_path = {}
+    for count in (10, 100, 1_000, 10_000, 100_000):
+        facts = _paths(count)
+        per_path[count] = _seconds(partial(evaluate, EFFECTIVE, facts), max(1, 2_000 // count)) / count
+    return [
+        _row(f"time per path of {count:,} paths", per_path[count], "s", per_path[count // 10])
+        for count in (100, 1_000, 10_000, 100_000)
+    ]
+
+
+def _crowd(count: int) -> Facts:
+    """As many maintainers and testers, each of whom approved."""
+    people = [person(f"n{number}", "ledger", "maintainer:ledger" if number % 2 else "qa") for number in range(count)]
+    approvals = tuple(
+        approve(one.login, "maintainer:ledger" if number % 2 else "qa", index=100 + number)
+        for number, one in enumerate(people)
+    )
+    return build_facts(staff=(*STAFF, *people), approvals=approvals)
+
+
+def _policy_texts(salt: object) -> list[str]:
+    """200 files of 2 kB that no cache has seen."""
+    text = POLICY[: POLICY.index("  - id: policy-change")]
+    return [f"{text}# {salt}-{number}\n" for number in range(200)]
+
+
+_SALT = itertools.count()
+
+
+def _load_files() -> None:
+    for number, text in enumerate(_policy_texts(next(_SALT))):
+        parse_policy(f"{number}.yaml", text)
+
+
+_SEEN = _policy_texts("seen")
+
+
+def _load_again() -> None:
+    for number, text in enumerate(_SEEN):
+        parse_policy(f"{number}.yaml", text)
 
 
 def _paths(count: int) -> Facts:

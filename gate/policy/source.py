@@ -7,9 +7,11 @@ alias bombs), tags, duplicate keys, keys that are not words, nesting deeper than
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -26,6 +28,7 @@ from ruamel.yaml.events import (
 )
 
 from gate.domain.errors import InputError
+from gate.policy.source_fast import read_plain
 
 MAX_BYTES = 256_000
 MAX_DEPTH = 24
@@ -54,6 +57,26 @@ class Source:
 def parse_source(name: str, text: str | bytes) -> Source:
     """``text`` as strict YAML. Raises ``InputError`` with file and line, and nothing else."""
     decoded = _decode(name, text)
+    return _read_cached(name, hashlib.sha256(decoded.encode()).digest(), _Text(decoded))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A file's text beside its digest: the digest is what tells two of them apart."""
+
+    text: str = field(compare=False)
+
+
+@lru_cache(maxsize=512)
+def _read_cached(name: str, digest: bytes, given: _Text) -> Source:
+    """Nobody changes a ``Source``, so whoever reads the same text again gets the same one."""
+    plain = read_plain(given.text, _plain, MAX_DEPTH)
+    if plain is not None:
+        return Source(name=name, value=plain[0], lines=plain[1])
+    return _read_strictly(name, given.text)
+
+
+def _read_strictly(name: str, decoded: str) -> Source:
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 2)
     try:
@@ -183,9 +206,12 @@ def _is_half_a_pair(text: str) -> bool:
 
 
 def _scalar(event: ScalarEvent) -> str | int | bool | None:
+    return _plain(str(event.value), bool(event.style))
+
+
+def _plain(text: str, is_quoted: bool) -> str | int | bool | None:
     """The core schema (YAML 1.2.2 §10.3) without fractions, which no key takes: they stay text."""
-    text = str(event.value)
-    if event.style:
+    if is_quoted:
         return text
     if text in ("", "~", "null", "Null", "NULL"):
         return None
