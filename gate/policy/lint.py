@@ -3,19 +3,20 @@
 ``check_policies`` returns findings and raises nothing. An *error* is something written that can have no effect, or a
 rule that nobody can satisfy; a *warning* is what is probably not meant. Follows `approval-policy.md` §6 ("Lint as
 errors"). Duplicate and undeclared names are refused when the files are read. Path patterns are ``lint_paths.py``'s,
-groups ``lint_groups.py``'s.
+groups ``lint_groups.py``'s, facts that nobody records ``lint_sources.py``'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gate.policy.document import Layer, Policy, Rule, ScopeKind
+from gate.policy.document import Layer, Policy, Repository, Rule, ScopeKind
 from gate.policy.facts import RoleMembers
 from gate.policy.layers import apply_layers
 from gate.policy.lint_finding import Finding, Severity, build_finding
 from gate.policy.lint_groups import check_groups
 from gate.policy.lint_paths import check_classification, check_ownership, find_levels
+from gate.policy.lint_sources import check_sources
 from gate.policy.paths import globs_overlap, matches_any
 from gate.policy.registry import PolicySet
 from gate.policy.source import Place, Source, parse_source
@@ -32,6 +33,7 @@ def check_policies(
         findings += [*check_ownership(policy, source), *check_classification(policy, source)]
         findings += _check_reach(policy, policy.rules, source, _protected(found, policy))
         findings += _check_use(found, policy, source)
+        findings += check_sources(policy.rules, policy.prerequisites, _covered(found, policy), source)
     for layer in found.layers:
         findings += _check_layer(found, layer, sources[layer.file])
     if groups is not None:
@@ -48,6 +50,10 @@ def _protected(found: PolicySet, one: Policy | Layer) -> tuple[str, ...]:
         for branch in repository.protected
         if any(globs_overlap(glob, branch) for glob in one.branches)
     )
+
+
+def _covered(found: PolicySet, one: Policy | Layer) -> tuple[Repository, ...]:
+    return tuple(entry for entry in found.registry.repositories if matches_any(one.repositories, entry.id))
 
 
 def _check_reach(
@@ -129,6 +135,7 @@ def _check_layer(found: PolicySet, layer: Layer, source: Source) -> Iterator[Fin
     merged = apply_layers(base, [layer])
     branches = tuple(one for one in _protected(found, layer) if one in _protected(found, base))
     yield from _check_use(found, layer, source)
+    yield from check_sources(layer.rules, layer.prerequisites, _covered(found, layer), source)
     yield from _check_reach(merged, layer.rules, source, branches)
     rules = {rule.id: rule for rule in base.rules}
     for number, one in enumerate(layer.tighten):

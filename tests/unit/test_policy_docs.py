@@ -90,6 +90,19 @@ def test_every_block_of_yaml_is_an_example_that_is_run() -> None:
     assert TEXT.count("```yaml") == len(EXAMPLES)
 
 
+@pytest.mark.req("POL-01")
+def test_every_condition_has_a_source_and_a_recorder() -> None:
+    table = TEXT[TEXT.index("## Every fact and its source") :].split("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in row.strip("|").split("|")] for row in re.findall(r"^\| .*\|$", table, re.MULTILINE)
+    ]
+    assert all(len(row) == 4 and all(row) for row in rows)
+    asked = {word for row in rows[1:] for word in re.findall(r"`([a-z_]+)`", row[1])}
+    kinds = {"terms", "training", "clearance", "entities"}
+    assert set(shape.WhenShape.model_fields) | kinds <= asked
+    assert {"carry_over", "forge_review", "cleared_by", "exempt", "delegation", "break_glass", "checks"} <= asked
+
+
 @pytest.mark.parametrize("model", [shape.PolicyShape, shape.RepositoriesShape, LayerShape])
 def test_the_reference_names_every_key(model: type[BaseModel]) -> None:
     words = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", PROSE))))

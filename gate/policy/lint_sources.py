@@ -1,0 +1,47 @@
+"""Findings about facts that nobody would record: what a policy asks about and has no source in a repository.
+
+Such a rule or prerequisite is well-formed and answers *error* for ever, because a fact that nobody recorded is never
+taken for an empty one. Which fact comes from where is the table in ``docs/policy.md`` ("Every fact and its source").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gate.policy.document import Prerequisite, Repository, Rule
+from gate.policy.expressions import is_named
+from gate.policy.lint_finding import Finding, Severity, build_finding
+from gate.policy.source import Place, Source
+
+_LABELS = "Nothing records labels in this version: write `paths` or levels instead."
+_ENTITY = "Add `entity:` to it in repositories.yaml."
+
+
+def check_sources(
+    rules: tuple[Rule, ...], prerequisites: tuple[Prerequisite, ...], covered: tuple[Repository, ...], source: Source
+) -> Iterator[Finding]:
+    """``rules`` and ``prerequisites`` as they stand in ``source``; ``covered`` are the repositories they are for."""
+    for number, rule in enumerate(rules):
+        place: Place = ("rules", number, "when")
+        if rule.when.labels:
+            yield _no_source(source, (*place, "labels"), f"The rule `{rule.id}` asks for labels.", _LABELS)
+        if rule.when.expr is not None and is_named("change.labels", rule.when.expr):
+            yield _no_source(source, (*place, "expr"), f"The rule `{rule.id}` asks for labels.", _LABELS)
+        if rule.when.cross_entity is not None:
+            asks = f"The rule `{rule.id}` asks for legal entities"
+            yield from _without_entity(source, (*place, "cross_entity"), asks, covered)
+    for number, one in enumerate(prerequisites):
+        if one.entities:
+            asks = f"The prerequisite `{one.id}` asks for legal entities"
+            yield from _without_entity(source, ("prerequisites", number, "entities"), asks, covered)
+
+
+def _without_entity(source: Source, place: Place, asks: str, covered: tuple[Repository, ...]) -> Iterator[Finding]:
+    unknown = ", ".join(one.id for one in covered if one.entity is None)
+    if unknown:
+        yield _no_source(source, place, f"{asks}, and it is not said which one owns {unknown}.", _ENTITY)
+
+
+def _no_source(source: Source, place: Place, sentence: str, remedy: str) -> Finding:
+    said = f"{sentence} Where it is asked, the answer is error."
+    return build_finding(source, place, Severity.ERROR, "no-source", said, remedy)
