@@ -22,12 +22,12 @@ from gate.policy.document import BreakGlass, Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ApprovalFacts, BreakGlassFacts, CosignFacts, Facts
 from gate.policy.filling import fill
-from gate.policy.ownership import Owned
+from gate.policy.ownership import Owned, find_owned
 from gate.policy.paths import branch_name
 from gate.policy.prerequisites import Asking
 from gate.policy.requirements import Need, expand_requirement, find_fault
 from gate.policy.sections import ANY_FREEZE
-from gate.policy.separation import People, Separation
+from gate.policy.separation import People, Separation, separate
 
 MAX_INCIDENT = 200
 _WEEK = 5
@@ -83,9 +83,9 @@ def read_glass(
     faults = [
         *_binding_faults(effective, facts, invoked, rule),
         *_invoker_faults(effective.policy, people, separation, owned, invoked, rule),
-        *_reason_faults(invoked, rule),
+        *(sentence for _, sentence in check_reason(invoked, rule)),
         *_cosign_faults(need, cosign, facts),
-        *_locks(facts),
+        *find_locks(facts),
     ]
     ends = [invoked.invoked_at, invoked.invoked_at + rule.valid_for, *(one.due_at for one in facts.owed_reviews)]
     ends += [one.lapses_at for one in signed if one.lapses_at is not None]
@@ -93,13 +93,27 @@ def read_glass(
         invoked=invoked,
         rule=rule,
         faults=tuple(faults),
-        waives=_reached(effective.policy, rule) if not faults else frozenset(),
+        waives=find_reached(effective.policy, rule) if not faults else frozenset(),
         cosign=cosign,
         lapses=tuple(at for at in ends if at > facts.now),
     )
 
 
-def _reached(policy: Policy, rule: BreakGlass) -> frozenset[str]:
+def check_invocation(effective: EffectivePolicy, facts: Facts, invoked: BreakGlassFacts) -> tuple[str, ...]:
+    """Half-sentences why ``invoked`` could waive nothing, co-signed or not; its reason is ``check_reason``'s."""
+    rule = effective.policy.break_glass
+    if rule is None:
+        return (f"the policy {effective.id} knows no break-glass",)
+    people = {person.id: person for person in facts.people}
+    owned, separation = find_owned(effective, facts.paths), separate(effective, facts, people)
+    return (
+        *_binding_faults(effective, facts, invoked, rule),
+        *_invoker_faults(effective.policy, people, separation, owned, invoked, rule),
+        *find_locks(facts),
+    )
+
+
+def find_reached(policy: Policy, rule: BreakGlass) -> frozenset[str]:
     """The names it waives: the ceiling comes last, so it wins."""
     freezes = {one.id for one in policy.freezes}
     named = set(rule.waives) | (freezes if ANY_FREEZE in rule.waives else set())
@@ -143,16 +157,18 @@ def _invoker_faults(
         yield f"{person.name} does not hold the role {rule.invoker} now"
 
 
-def _reason_faults(invoked: BreakGlassFacts, rule: BreakGlass) -> Iterator[str]:
+def check_reason(invoked: BreakGlassFacts, rule: BreakGlass) -> Iterator[tuple[str, str]]:
+    """What is wrong with code, incident and reason: which of them, and a half-sentence."""
     if invoked.code not in rule.codes:
-        yield f"the reason {invoked.code!r} is none of {', '.join(rule.codes)}"
+        yield "code", f"the reason {invoked.code!r} is none of {', '.join(rule.codes)}"
     if len(invoked.incident) > MAX_INCIDENT or re.fullmatch(rule.incident.pattern, invoked.incident) is None:
-        yield f"the incident {invoked.incident[:60]!r} does not look like {rule.incident.example}"
+        yield "incident", f"the incident {invoked.incident[:60]!r} does not look like {rule.incident.example}"
     if invoked.reason_chars < rule.min_chars:
-        yield f"the reason has {invoked.reason_chars} characters, and {rule.min_chars} are the least"
+        yield "reason", f"the reason has {invoked.reason_chars} characters, and {rule.min_chars} are the least"
 
 
-def _locks(facts: Facts) -> Iterator[str]:
+def find_locks(facts: Facts) -> Iterator[str]:
+    """Half-sentences on reviews that are overdue in the repository: each locks it."""
     for one in facts.owed_reviews:
         if one.due_at <= facts.now:
             due = f"was due on {_minute(one.due_at)} and is still owed"
