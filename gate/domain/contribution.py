@@ -71,7 +71,8 @@ class GitRevision:
 
     ``commits`` are those in ``merge_base..head`` (all parents), oldest first. ``merge_tree`` is the
     tree of a clean ``git merge-tree --write-tree target_tip head``, or None when it conflicts.
-    ``patch_id`` is that of the whole diff ``merge_base..head``.
+    ``patch_id`` is that of the whole diff ``merge_base..head``; ``diff_sha256`` covers every byte of it but line
+    numbers (None: too large to be looked at, or recorded by an older version).
     """
 
     head: str
@@ -83,6 +84,7 @@ class GitRevision:
     commits: tuple[Commit, ...]
     paths: tuple[PathChange, ...]
     patch_id: str | None = None
+    diff_sha256: str | None = None
 
 
 class StepKind(StrEnum):

@@ -20,6 +20,7 @@ from gate.domain.errors import ConflictError, InputError, NotFoundError
 from gate.git.commits import fetch_commits, fetch_patch_id, list_commits
 from gate.git.paths import fetch_paths
 from gate.git.process import GitProcess, parse_sha, require_merge_tree
+from gate.git.proof import fetch_diff_sha256
 
 _REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
 
@@ -80,6 +81,7 @@ class History:
             commits=self.commits(base, head),
             paths=fetch_paths(self.git, base, head),
             patch_id=fetch_patch_id(self.git, base, head),
+            diff_sha256=fetch_diff_sha256(self.git, base, head),
         )
 
     def tree(self, sha: str) -> str:

@@ -175,7 +175,8 @@ def _marks(row: SignatureRow) -> list[tuple[str, str, Style]]:
     """What takes force from a signature, in words."""
     marks = []
     if row.stale:
-        marks.append(("Stale", "It names a revision that is not the last one; it does not count for that.", MARK))
+        words = "It names an earlier revision. For the last one it counts only if an audit entry carried it there."
+        marks.append(("Earlier revision", words, MARK))
     if row.withdrawn is not None:
         marks.append(("Withdrawn", f"Taken back by audit entry {row.withdrawn}.", MARK))
     if row.supersedes is not None:

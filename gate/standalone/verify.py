@@ -998,8 +998,11 @@ class Checker:
             if document.get(member) != row[member]:
                 self.wrong(where, f"the decision's {member} is not that of its recorded document")
         approvals = {item["index"]: item for item in sheet["signatures"] if item["result"] == "APPROVED"}
+        carried = {(item.said.get("approval"), item.said.get("fromHead"), item.said.get("head"))
+                   for item in stream if item.kind == "approval-carried"}  # fmt: skip
         for index in document.get("counted", []):
-            if index not in approvals or approvals[index]["head"] != document.get("head"):
+            given = approvals[index]["head"] if index in approvals else None
+            if given is None or (given != document.get("head") and (index, given, document.get("head")) not in carried):
                 self.wrong(where, f"the decision counts entry {index}, which is no approval of the decided head")
 
     # ---- branches, policies, deviations

@@ -22,7 +22,10 @@ from gate.domain.errors import UnavailableError
 from gate.store.tables import (
     api_token,
     approval,
+    approval_carried,
     blob,
+    break_glass,
+    break_glass_cosign,
     check_report,
     contribution,
     contributor,
@@ -43,6 +46,9 @@ from gate.store.triggers import list_guards
 
 PROJECTIONS: Final[tuple[tuple[Table, str], ...]] = (
     (approval, "approval"),
+    (approval_carried, "approval-carried"),
+    (break_glass, "break-glass"),
+    (break_glass_cosign, "break-glass-cosigned"),
     (revision, "revision-recorded"),
     (check_report, "check-reported"),
     (terms_acceptance, "terms-accepted"),
@@ -57,6 +63,9 @@ PROJECTIONS: Final[tuple[tuple[Table, str], ...]] = (
 ALWAYS_PROJECTED: Final = frozenset(
     {
         "approval",
+        "approval-carried",
+        "break-glass",
+        "break-glass-cosigned",
         "revision-recorded",
         "policy-activated",
         "policy-proposed",
@@ -182,6 +191,21 @@ def ended_proposals(connection: Connection) -> Iterator[Projected]:
         ended = {"withdrawn": "policy-proposal-withdrawn"}.get(row.state, "policy-activated")
         index = row.idx if row.ended_idx is None else row.ended_idx
         yield _projected(policy_proposal, ended, row._asdict(), index)
+
+
+def reviewed_break_glass(connection: Connection) -> Iterator[Projected]:
+    """Every break-glass whose row says it was reviewed, with the entry that is to have done it."""
+    b = break_glass.c
+    query = select(break_glass, *_ENTRY).outerjoin(log_entry, log_entry.c.idx == b.reviewed_by)
+    for row in connection.execute(query.where(b.reviewed_by.is_not(None)).order_by(b.idx)):
+        yield _projected(break_glass, "break-glass-reviewed", row._asdict(), row.reviewed_by)
+
+
+def unmarked_reviews(connection: Connection) -> Iterator[int]:
+    """Reviews of a break-glass that no row says."""
+    held = select(break_glass.c.idx).where(break_glass.c.reviewed_by == log_entry.c.idx).exists()
+    query = select(log_entry.c.idx).where(log_entry.c.kind == "break-glass-reviewed", ~held)
+    yield from connection.execute(query.order_by(log_entry.c.idx)).scalars()
 
 
 def contributing(connection: Connection) -> Iterator[tuple[Projected, frozenset[tuple[str, str, str]], int]]:

@@ -19,6 +19,12 @@ from gate.signing.envelope import parse_envelope
 from gate.store.auditing import Projected
 
 SAID: Final[Mapping[str, tuple[str, ...]]] = {
+    "approval_carried": ("approval", "repository", "number", "revision", "from_head", "head", "proof"),
+    "break_glass": (
+        *("repository", "number", "revision", "head", "target", "policy_digest", "person", "name", "role", "code"),
+        *("incident", "reason_chars", "reason_commitment", "invoked_at", "review_role", "review_due_at"),
+    ),
+    "break_glass_cosign": ("invocation", "person", "name", "role", "team", "signed_at"),
     "revision": ("repository", "number", "revision", "head", "tree", "git_digest"),
     "check_report": ("repository", "head", "name", "outcome", "reporter"),
     "terms_acceptance": ("person", "terms"),
@@ -64,6 +70,21 @@ def check_ended(row: Projected) -> Iterator[str]:
         return
     if (said.get("number") if isinstance(said, dict) else said) != number:
         yield f"Entry {row.index} is not about policy proposal {number}."
+
+
+def check_reviewed(row: Projected) -> Iterator[str]:
+    """Whether the entry that a break-glass's row calls its review is one, and of it."""
+    invoked = row.values["idx"]
+    if row.envelope is None or row.kind != row.expected_kind:
+        yield f"The row of break-glass {invoked} says that entry {row.index} reviewed it, and it did not."
+        return
+    try:
+        statement = parse_statement(parse_envelope(row.envelope).payload)
+    except InputError as error:
+        yield f"Entry {row.index}, which reviewed break-glass {invoked}, cannot be read: {error.message}"
+        return
+    if statement.predicate.get("invocation") != invoked or statement.at != row.values["reviewed_at"]:
+        yield f"Entry {row.index} is not the review of break-glass {invoked}, or was made at another time."
 
 
 def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) -> Iterator[tuple[int, str]]:

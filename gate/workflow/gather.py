@@ -33,8 +33,9 @@ from gate.policy.facts import (
     TrainingHeld,
 )
 from gate.policy.ownership import role_groups
-from gate.store import approvals, blobs, commits, contributions, people
+from gate.store import approvals, blobs, carried, commits, contributions, people
 from gate.store.approvals import ApprovalRow
+from gate.store.carried import CarriedRow
 from gate.store.contributions import ContributionRow, ContributorRow, RevisionRow
 from gate.store.engine import Source
 from gate.store.people import TrainingRow
@@ -126,6 +127,7 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
         merges_cleanly=recorded.git.merge_tree is not None,
         draft=row.draft,
         change_request=row.change_request,
+        labels=row.labels,
         revision=row.revision,
         policy_epoch=force.epoch,
         policy_digest=policy.digest,
@@ -171,7 +173,9 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
                 *_shared(shared),
                 *_unsaid_pushers(connection, repository, revisions),
             ),
-            approvals=_approvals(approvals.standing(connection, repository, number), vetoes),
+            approvals=_approvals(
+                approvals.standing(connection, repository, number), vetoes, _carried_here(connection, row)
+            ),
             vetoed_in={one.idx: where for one, where in vetoes},
             checks=tuple(
                 CheckFacts(
@@ -185,7 +189,7 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
                 for one in approvals.checks(connection, repository, row.head)
             ),
             clearances=read_clearances(connection, row),
-            delegations=read_delegations(connection, now),
+            delegations=read_delegations(connection, row, now),
             break_glass=read_break_glass(connection, row),
             owed_reviews=read_owed_reviews(connection, row),
         )
@@ -216,13 +220,26 @@ def _vetoes_elsewhere(
     return tuple(found)
 
 
+def _carried_here(source: Source, row: ContributionRow) -> dict[int, CarriedRow]:
+    """By approval, the entry that carried it to the head."""
+    return {one.approval: one for one in carried.carried(source, row.repository, row.number) if one.head == row.head}
+
+
 def _approvals(
-    own: Iterable[ApprovalRow], vetoes: Iterable[tuple[ApprovalRow, ContributionRow]]
+    own: Iterable[ApprovalRow],
+    vetoes: Iterable[tuple[ApprovalRow, ContributionRow]],
+    here: Mapping[int, CarriedRow],
 ) -> tuple[ApprovalFacts, ...]:
-    """In log order; a rejection given elsewhere says where."""
-    found = [_approval(one) for one in own]
+    """In log order; a rejection given elsewhere says where, and an approval carried here from which head."""
+    found = [_carried(_approval(one), here.get(one.idx)) for one in own]
     found += [replace(_approval(one), name=f"{one.name}, in {where.id},") for one, where in vetoes]
     return tuple(sorted(found, key=lambda one: one.index))
+
+
+def _carried(approval: ApprovalFacts, by: CarriedRow | None) -> ApprovalFacts:
+    if by is None or approval.head != by.from_head:
+        return approval
+    return replace(approval, head=by.head, carried_from=by.from_head, carried_by=by.proof)
 
 
 def _approval(one: ApprovalRow) -> ApprovalFacts:

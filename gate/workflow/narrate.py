@@ -48,10 +48,36 @@ def narrate(statement: Statement) -> str:
         case EntryKind.APPROVAL:
             reviewer = said["reviewer"]
             role = f"{reviewer['role']} of {reviewer['team']}" if reviewer.get("team") else reviewer.get("role")
-            as_role = f" as {role}" if role else ""
-            return f"{reviewer['displayName']} {_RESULT[said['result']]} {place} revision {said['revision']}{as_role}."
+            as_role = f" as {role}{say_giver(said)}" if role else ""
+            did = "let" if said.get("freeze") else _RESULT[said["result"]]
+            through = f" through the freeze {said['freeze']}" if said.get("freeze") else ""
+            return f"{reviewer['displayName']} {did} {place} revision {said['revision']}{through}{as_role}."
+        case EntryKind.APPROVAL_CARRIED:
+            proof = {"same_tree": "content", "same_diff": "changes"}.get(said["proof"], said["proof"])
+            given, now = f"revision {said['fromRevision']}", f"revision {said['revision']}, with the same {proof}"
+            return f"{place}: the approval that {said['person']['displayName']} gave {given} counts for {now}."
         case EntryKind.APPROVAL_REFUSED:
             return f"An attempt was refused ({said['what']}): {said['reason']}."
+        case EntryKind.VETO_CLEARED:
+            reviewer = said["reviewer"]
+            role = f"{reviewer['role']} of {reviewer['team']}" if reviewer.get("team") else reviewer["role"]
+            whose = f"{said['vetoBy']['displayName']}'s rejection (entry {said['veto']})"
+            return f"{reviewer['displayName']} cleared {whose} of {place} as {role}."
+        case EntryKind.DELEGATED:
+            when = f"from {said['startsAt'][:16]} to {said['endsAt'][:16]} UTC".replace("T", " ")
+            return f"The delegation of {_handed_over(said)} is recorded, {when}."
+        case EntryKind.DELEGATION_ENDED:
+            by = said["endedBy"]["displayName"]
+            return f"{by} ended the delegation of {_handed_over(said)} (entry {said['delegation']})."
+        case EntryKind.BREAK_GLASS:
+            why = f"{said['code']}, {said['incident']}"
+            return f"{said['reviewer']['displayName']} broke the glass on {place} ({why}); it needs a co-signature."
+        case EntryKind.BREAK_GLASS_COSIGNED:
+            waives = ", ".join(str(one) for one in said["waives"])
+            return f"{said['reviewer']['displayName']} co-signed the break-glass on {place}: it waives {waives}."
+        case EntryKind.BREAK_GLASS_REVIEWED:
+            outcome = str(said["outcome"]).replace("-", " ")
+            return f"{said['reviewer']['displayName']} reviewed the break-glass on {place}: {outcome}."
         case EntryKind.TERMS_ACCEPTED:
             return f"{said['person']['displayName']} accepted the terms {said['terms']}."
         case EntryKind.TRAININGS_IMPORTED:

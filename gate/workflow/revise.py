@@ -8,6 +8,7 @@ because whoever pushed contributed; a repeat changes nothing. Whatever moves mar
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +23,7 @@ from gate.store.contributions import ContributionRow
 from gate.store.tables import contribution, contributor, revision, revision_commit
 from gate.workflow.amend import update_row
 from gate.workflow.attribute import Attribution, attribute
+from gate.workflow.carry import carry_over
 from gate.workflow.change_request import find_change_request
 from gate.workflow.entry import (
     build_entry,
@@ -59,6 +61,7 @@ class Proposal:
     title: str | None = None
     opener: str | None = None
     draft: bool = False
+    labels: tuple[str, ...] | None = None
     retargeted_from: int | None = None
 
     @property
@@ -100,11 +103,21 @@ def propose(parts: Parts, force: InForce, mirror: Mirror, proposal: Proposal, by
         if row is not None and not _is_news(parts, row, proposal):
             return row.number
         try:
-            return _record(parts, mirror, proposal, patterns, row, by)
+            number = _record(parts, mirror, proposal, patterns, row, by)
         except ConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
+            continue
+        if row is not None:
+            _carry(parts, proposal.repository, number)
+        return number
     raise AssertionError("the loop returns or raises")
+
+
+def _carry(parts: Parts, repository: str, number: int) -> None:
+    """Approvals that the policy lets go on counting. Who is faster than this decides without them: fails closed."""
+    with suppress(ConflictError):
+        carry_over(parts, repository, number)
 
 
 def _is_news(parts: Parts, row: ContributionRow, proposal: Proposal) -> bool:
@@ -190,6 +203,7 @@ def _opening(parts: Parts, draft: _Draft, title: dict[str, str] | None, by: Reco
             "author": _author(draft),
             "changeRequest": proposal.change_request,
             "draft": proposal.draft,
+            "labels": list(proposal.labels) if proposal.labels is not None else None,
             "titleCommitment": title,
             "retargetedFrom": proposal.retargeted_from,
         },
@@ -258,6 +272,7 @@ def _opened_row(draft: _Draft, title: FreeText | None) -> Row:
         "updated_at": draft.at,
         "author_person": _author(draft),
         "change_request": proposal.change_request,
+        "labels": proposal.labels,
         "title_commitment": title.commitment if title else None,
         "version": draft.version,
         **_head(draft),
