@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from gate.domain.errors import InputError
-from gate.policy.decision import Answer
+from gate.policy.decision import Answer, RuleState
 from gate.policy.document import (
     BreakGlass,
     CarryOver,
@@ -29,7 +30,7 @@ from gate.policy.document import (
 from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_policy
-from gate.policy.facts import Facts
+from gate.policy.facts import BreakGlassFacts, CosignFacts, Facts
 from gate.policy.layers import apply_layers
 from gate.policy.registry import PolicySet, build_policy_set
 from tests.support.policies import (
@@ -40,6 +41,7 @@ from tests.support.policies import (
     approve,
     build_check,
     build_facts,
+    build_policy,
     contributor,
     members,
     paths,
@@ -232,6 +234,121 @@ def test_a_layer_never_weakens_the_policy(facts: Facts, given_layers: list[Layer
     policy = build_effective(apply_layers(EFFECTIVE.policy, given_layers), EFFECTIVE.repository, EFFECTIVE.robots)
     if evaluate(policy, under(policy, facts)).answer.allows:
         assert evaluate(EFFECTIVE, facts).answer.allows
+
+
+LEVELS = """\
+classification:
+  levels: [low, standard, critical]
+  default: standard
+  paths:
+    - {level: low, paths: ["docs/**"]}
+    - {level: critical, paths: ["ledger/posting/**"]}
+break_glass:
+  invoker: {role: security}
+  cosign: {role: change-board, count: 1, meaning: policy-approval}
+  reason: {codes: [outage], incident: {pattern: "INC-[0-9]+", example: INC-1}, min_chars: 10}
+  waives: [qa-signoff, low-look, freeze]
+  valid_for: 4h
+  review: {role: qa, independent_of: [author, contributors, invoker], within: 2bd, meaning: technical-review}
+freezes:
+  - {id: close, window: {start: "2026-06-30T00:00", end: "2026-07-03T00:00", tz: UTC}, because: Closing., at: [low],
+     exempt: {role: change-board, count: 1, meaning: policy-approval}}
+rules:
+  - id: low-look
+    description: Security looks at what is called harmless.
+    when: {classification: [low]}
+    require: [{role: security, count: 1, meaning: technical-review}]
+"""
+RICH_TEXT = POLICY.replace("rules:\n", LEVELS, 1).replace(
+    "for: [contributors, approvers], training: GXP-101}", "for: [approvers], training: GXP-101, at: [low, critical]}"
+)
+RICH = build_policy(RICH_TEXT)
+RICH_LAYER = """\
+classification:
+  paths:
+    - {level: critical, paths: ["docs/**", "ledger/b.py"]}
+    - {level: standard, paths: ["payments/**"]}
+freezes:
+  - {id: own, window: {start: "2026-07-01T00:00", end: "2026-07-02T00:00", tz: UTC}, because: Moving., at: [critical],
+     exempt: {role: qa, count: 1, meaning: technical-review}}
+break_glass: {never_waives: [low-look, freeze]}
+prerequisites: [{id: course, for: [approvers], training: GXP-101, at: [standard]}]
+rules:
+  - id: critical-look
+    description: Security looks at what is critical.
+    when: {classification: [critical]}
+    require: [{role: security, count: 1, meaning: technical-review}]
+"""
+RICH_PARSED = build_set(HEAD + RICH_LAYER, policy=RICH_TEXT).layers[0]
+
+
+@st.composite
+def rich_layers(draw: st.DrawFn) -> Layer:
+    """Any of the later members."""
+
+    def some(name: str) -> tuple[Any, ...]:
+        return getattr(RICH_PARSED, name) if draw(st.booleans()) else ()
+
+    return replace(
+        draw(layers()),
+        rules=some("rules"),
+        raised=some("raised"),
+        freezes=some("freezes"),
+        prerequisites=some("prerequisites"),
+        never_waives=some("never_waives"),
+    )
+
+
+@st.composite
+def rich_situations(draw: st.DrawFn) -> Facts:
+    facts = draw(situations(RICH))
+    exempt = replace(approve("liz", "change-board", index=60, policy=RICH), freeze="close")
+    own = replace(approve("dana", "qa", index=61, policy=RICH), freeze="own", meaning="technical-review")
+    more = draw(
+        st.lists(st.sampled_from([exempt, own, approve("sam", "security", index=62, policy=RICH)]), unique=True)
+    )
+    facts = replace(facts, approvals=(*facts.approvals, *more))
+    if draw(st.booleans()):
+        return facts
+    cosigner = CosignFacts(index=71, person="corp:lou", name="Lou", role="change-board", signed_at=NOW)
+    glass = BreakGlassFacts(
+        index=70,
+        person="corp:sam",
+        name="Sam",
+        role="security",
+        code="outage",
+        incident="INC-7",
+        reason_chars=40,
+        head=facts.head,
+        target=facts.target,
+        policy_digest=RICH.digest,
+        invoked_at=NOW - timedelta(hours=1),
+        cosigners=(cosigner,),
+    )
+    return replace(facts, break_glass=glass)
+
+
+@pytest.mark.req("INV-01", "POL-01")
+@settings(max_examples=100)
+@given(rich_situations(), rich_layers())
+def test_a_layer_never_weakens_by_levels_freezes_or_ceilings(facts: Facts, layer: Layer) -> None:
+    policy = build_effective(apply_layers(RICH.policy, [layer]), RICH.repository, RICH.robots)
+    facts = under(RICH, facts)
+    glass = facts.break_glass
+    moved = replace(facts, break_glass=replace(glass, policy_digest=policy.digest) if glass is not None else None)
+    after = evaluate(policy, under(policy, moved))
+    event(f"layered: {after.answer.value}")
+    if after.answer.allows:
+        assert evaluate(RICH, facts).answer.allows
+
+
+@pytest.mark.req("INV-01", "POL-01")
+def test_raising_a_path_keeps_the_rules_of_its_own_level() -> None:
+    policy = build_effective(apply_layers(RICH.policy, [RICH_PARSED]), RICH.repository, RICH.robots)
+    facts = build_facts(policy=policy, paths=paths("docs/a"))
+    applied = {rule.id for rule in evaluate(policy, facts).rules if rule.state is not RuleState.NOT_APPLICABLE}
+    assert {"low-look", "critical-look"} <= applied
+    assert {one.id for one in evaluate(policy, facts).freezes} == {"close", "own"}
 
 
 # --- the merge, member by member
