@@ -51,7 +51,7 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     asking = build_asking(facts, level)
     acts = read_acts(policy, facts, people, separation, asking)
     found.not_counted += acts.not_counted
-    _read_vetoes(found, read_vetoes(policy.policy, facts, people, separation, acts, asking))
+    _read_vetoes(found, read_vetoes(policy.policy, facts, people, separation, owned, acts, asking))
     _read_conditions(found, check_revision(facts))
     scope = _find_scope(policy, separation, outsider)
     frozen = find_freezes(policy.policy, facts, level.held if level is not None else ())

@@ -1,8 +1,8 @@
 """Which rejections stand as vetoes, and which of them somebody else has cleared.
 
 A veto stands even if its giver has lost the role since. Its giver takes it back; where the policy says so, a holder of
-another role clears it: somebody active who holds that role now, and who did not contribute. A clearance names one veto
-and never clears a later one.
+another role clears it: somebody active who holds that role (of an owning team) now, and who did not contribute. A
+clearance names one veto and never clears a later one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from gate.policy.approvals import Acts, holds_role
 from gate.policy.document import Policy, Veto
 from gate.policy.facts import ApprovalFacts, ClearanceFacts, Facts
+from gate.policy.ownership import Owned
 from gate.policy.prerequisites import Asking, check_approver, why_unfit
 from gate.policy.separation import People, Separation
 
@@ -27,7 +28,13 @@ class Vetoes:
 
 
 def read_vetoes(
-    policy: Policy, facts: Facts, people: People, separation: Separation, acts: Acts, asking: Asking
+    policy: Policy,
+    facts: Facts,
+    people: People,
+    separation: Separation,
+    owned: Owned,
+    acts: Acts,
+    asking: Asking,
 ) -> Vetoes:
     """Every rejection that is somebody's word: a veto that stands, one that is cleared, or a note."""
     standing: list[str] = []
@@ -40,7 +47,7 @@ def read_vetoes(
         elif not veto.survives_push and one.head != facts.head:
             notes.append(f"{one.name} rejected the earlier head {one.head[:10]}; here a rejection ends with a push.")
         else:
-            _read_veto(standing, notes, lapses, one, _Reader(policy, veto, facts, people, separation, asking))
+            _read_veto(standing, notes, lapses, one, _Reader(policy, veto, facts, people, separation, owned, asking))
     return Vetoes(standing=tuple(standing), notes=tuple(notes), lapses=tuple(lapses))
 
 
@@ -51,6 +58,7 @@ class _Reader:
     facts: Facts
     people: People
     separation: Separation
+    owned: Owned
     asking: Asking
 
 
@@ -99,6 +107,14 @@ def _why_not_cleared(one: ClearanceFacts, veto: ApprovalFacts, reader: _Reader) 
         return f"the directory says nothing about {one.name} now"
     if (unfit := why_unfit(reader.policy, person, reader.asking)) is not None:
         return unfit[1]
-    if not holds_role(person, one.role, one.team):
+    if one.team is not None and one.team not in reader.owned.teams:
+        return f"{one.team} owns nothing that this changes"
+    if not holds_role(person, one.role, one.team) or not _is_member(one, reader.facts):
         return f"{person.name} does not hold the role {_as(one)} now"
     return None
+
+
+def _is_member(one: ClearanceFacts, facts: Facts) -> bool:
+    """Whether the group of the role could be read and names them: what was not read makes nobody a member."""
+    rows = [row for row in facts.role_members if (row.role, row.team) == (one.role, one.team)]
+    return bool(rows) and all(row.error is None and one.person in row.members for row in rows)

@@ -42,7 +42,7 @@ classification:
   levels: [low, standard, critical]
   default: standard
   paths:
-    - {level: low, paths: ["docs/**"]}
+    - {level: low, paths: ["docs/**", "*.md"]}
     - {level: critical, paths: ["ledger/posting/**"]}
 """
 SECURITY = """\
@@ -98,6 +98,12 @@ WHEN: dict[str, tuple[str, dict[str, Any], bool | None, str]] = {
         {"paths": paths("docs/a.md", "x.py")},
         False,
         "the change is standard, not low: x.py is standard",
+    ),
+    "a path that a low and a critical entry match": (
+        "{classification: [critical]}",
+        {"paths": paths("ledger/posting/a.md")},
+        True,
+        "ledger/posting/a.md is critical",
     ),
     "renamed out of a critical path": (
         "{classification: [critical]}",
@@ -436,6 +442,20 @@ def test_a_clearance_never_clears_a_later_veto_nor_one_of_somebody_else() -> Non
     assert decide(EFFECTIVE, approvals=(BOB, DANA, VETO), clearances=(clear(),)).answer is Answer.REJECTED
 
 
+@pytest.mark.req("POL-03", "INV-01")
+def test_a_clearance_needs_a_group_that_was_read_and_a_team_that_owns_something() -> None:
+    facts = build_facts(policy=CLEARED, approvals=())
+    unread = tuple(replace(row, error="timed out") if row.role == "change-board" else row for row in facts.role_members)
+    others = tuple(row for row in facts.role_members if row.role != "change-board")
+    for rows in (unread, others):
+        decision = decide(CLEARED, approvals=(BOB, DANA, VETO), clearances=(clear(),), role_members=rows)
+        assert decision.answer is Answer.REJECTED
+    text = POLICY.replace("survives_push: true}", "survives_push: true, cleared_by: [maintainer]}")
+    for login, team, answer in (("ivan", "ledger", Answer.APPROVED), ("pat", "platform", Answer.REJECTED)):
+        mine = clear(login, "maintainer", team=team)
+        assert decide(build_policy(text), approvals=(BOB, DANA, VETO), clearances=(mine,)).answer is answer
+
+
 # --- approvals carried over
 
 
@@ -477,6 +497,18 @@ def test_carried_approvals(name: str) -> None:
     else:
         assert [each.code for each in decision.not_counted] in (["carried"], ["stale-head"])
         assert f"given for the {'earlier ' if one.head != '2' * 40 else ''}head" in lines_of(decision)
+
+
+@pytest.mark.req("INV-02")
+def test_at_two_levels_the_strictest_carry_over_counts() -> None:
+    policy = carrying("same_diff", "{low: same_tree}")
+    levels = policy.policy.classification
+    assert levels is not None
+    raised = replace(policy.policy, classification=replace(levels, raised=(replace(levels.paths[0], level="critical"),)))
+    mine = replace(policy, policy=raised)
+    for by, counts in (("same_tree", True), ("same_diff", False)):
+        one = replace(approve("pat", "maintainer:platform"), carried_from=H1, carried_by=by)
+        assert decide(mine, approvals=(one,), paths=paths("docs/a.md")).answer.allows == counts
 
 
 @pytest.mark.req("INV-12", "POL-01")
