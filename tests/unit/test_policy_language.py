@@ -504,8 +504,8 @@ def test_at_two_levels_the_strictest_carry_over_counts() -> None:
     policy = carrying("same_diff", "{low: same_tree}")
     levels = policy.policy.classification
     assert levels is not None
-    raised = replace(policy.policy, classification=replace(levels, raised=(replace(levels.paths[0], level="critical"),)))
-    mine = replace(policy, policy=raised)
+    above = replace(levels, raised=(replace(levels.paths[0], level="critical"),))
+    mine = replace(policy, policy=replace(policy.policy, classification=above))
     for by, counts in (("same_tree", True), ("same_diff", False)):
         one = replace(approve("pat", "maintainer:platform"), carried_from=H1, carried_by=by)
         assert decide(mine, approvals=(one,), paths=paths("docs/a.md")).answer.allows == counts
