@@ -10,7 +10,7 @@ from sqlalchemy import and_, or_, select
 from gate.domain.errors import NotFoundError
 from gate.store.engine import Source
 from gate.store.fetch import fetch_all, fetch_one
-from gate.store.tables import break_glass, break_glass_cosign, delegation, veto_clearance
+from gate.store.tables import approval, break_glass, break_glass_cosign, contribution, delegation, veto_clearance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,32 @@ def live_delegations(source: Source, now: datetime) -> tuple[DelegationRow, ...]
     return fetch_all(source, query.order_by(c.idx), DelegationRow)
 
 
+def all_delegations(source: Source, limit: int = 1_000) -> tuple[DelegationRow, ...]:
+    """Everybody's, those that are over included, newest first."""
+    return fetch_all(source, select(delegation).order_by(delegation.c.idx.desc()).limit(limit), DelegationRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A contribution."""
+
+    repository: str
+    number: int
+
+
+def signed_under(source: Source, one: DelegationRow) -> tuple[Place, ...]:
+    """Open contributions on which the receiver signed for the giver in this role, and it stands."""
+    a, c = approval.c, contribution.c
+    query = (
+        select(a.repository, a.number)
+        .distinct()
+        .join(contribution, and_(c.repository == a.repository, c.number == a.number))
+        .where(c.state == "open", a.withdrawn_by.is_(None), a.person == one.receiver, a.on_behalf_of == one.giver)
+        .where(a.role == one.role, a.team.is_(None) if one.team is None else a.team == one.team)
+    )
+    return fetch_all(source, query.order_by(a.repository, a.number), Place)
+
+
 def load_delegation(source: Source, idx: int) -> DelegationRow:
     """Raises ``NotFoundError``."""
     found = fetch_one(source, select(delegation).where(delegation.c.idx == idx), DelegationRow)
@@ -118,6 +144,14 @@ def invocation(source: Source, repository: str, number: int) -> BreakGlassRow | 
     c = break_glass.c
     query = select(break_glass).where(c.repository == repository, c.number == number).order_by(c.idx.desc())
     return fetch_one(source, query, BreakGlassRow)
+
+
+def invocations(source: Source, repository: str | None = None) -> tuple[BreakGlassRow, ...]:
+    """All of them, newest first; of one repository or of all."""
+    query = select(break_glass).order_by(break_glass.c.idx.desc())
+    if repository is not None:
+        query = query.where(break_glass.c.repository == repository)
+    return fetch_all(source, query, BreakGlassRow)
 
 
 def load_invocation(source: Source, idx: int) -> BreakGlassRow:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gate.policy.facts import BreakGlassFacts, ClearanceFacts, CosignFacts, DelegationFacts, OwedReviewFacts
-from gate.store import acts
+from gate.store import acts, approvals
 from gate.store.contributions import ContributionRow
 from gate.store.engine import Source
 
@@ -28,7 +28,13 @@ def read_clearances(source: Source, row: ContributionRow) -> tuple[ClearanceFact
     )
 
 
-def read_delegations(source: Source, now: datetime) -> tuple[DelegationFacts, ...]:
+def read_delegations(source: Source, row: ContributionRow, now: datetime) -> tuple[DelegationFacts, ...]:
+    """All that have not run out, and what this contribution's approvals were given under: over, it says why not."""
+    found = {one.idx: one for one in acts.live_delegations(source, now)}
+    for approval in approvals.standing(source, row.repository, row.number):
+        if approval.on_behalf_of is not None:
+            given = acts.delegations(source, approval.on_behalf_of)
+            found |= {one.idx: one for one in given if one.receiver == approval.person}
     return tuple(
         DelegationFacts(
             index=one.idx,
@@ -39,14 +45,14 @@ def read_delegations(source: Source, now: datetime) -> tuple[DelegationFacts, ..
             starts_at=one.starts_at,
             ends_at=one.until,
         )
-        for one in acts.live_delegations(source, now)
+        for _, one in sorted(found.items())
     )
 
 
 def read_break_glass(source: Source, row: ContributionRow) -> BreakGlassFacts | None:
-    """The latest invocation; whether it still holds for this head is the policy's to say."""
+    """The latest invocation; whether it still holds for this head is the policy's to say. A review closes it."""
     one = acts.invocation(source, row.repository, row.number)
-    if one is None:
+    if one is None or one.reviewed_by is not None:
         return None
     cosigners = tuple(
         CosignFacts(index=by.idx, person=by.person, name=by.name, role=by.role, team=by.team, signed_at=by.signed_at)

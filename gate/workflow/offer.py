@@ -13,6 +13,7 @@ from gate.policy.decision import RuleState
 from gate.policy.facts import ApprovalFacts, PersonFacts
 from gate.policy.prerequisites import Asking, build_asking, why_unfit
 from gate.workflow.evaluate import Look
+from gate.workflow.offer_more import find_delegated, find_exemptions
 from gate.workflow.shown import SignChoice
 
 # Why a standing approval may fill no slot: nothing that signing once more would mend.
@@ -46,13 +47,18 @@ def offer(look: Look, person: str) -> Offer:
     """Work it out from a decision and its facts. Signing checks the role again, live."""
     facts = look.gathered.facts
     reader = next((one for one in facts.people if one.id == person), None)
-    own = next((one for one in reversed(facts.approvals) if one.person == person), None)
+    standing = [one for one in reversed(facts.approvals) if one.person == person]
+    own = next(iter(standing), None)
+    word = next((one for one in standing if one.freeze is None), None)
     reject = _vetoes(look, reader)
-    approve, why_not = _approvals(look, reader, own)
+    approve, why_not = _approvals(look, reader, word)
+    if reader is not None and _bar(look, reader) is None:
+        exempt = find_exemptions(look, reader, standing)
+        approve, why_not = (*approve, *exempt), None if exempt else why_not
     may: list[Act] = []
     if look.gathered.row.state == ContributionState.OPEN:
         may += [Act.APPROVE] if approve else []
-        may += [Act.REJECT] if reject and (own is None or own.act != Act.REJECT) else []
+        may += [Act.REJECT] if reject and (word is None or word.act != Act.REJECT) else []
         may += [Act.WITHDRAW] if own is not None else []
     return Offer(may=tuple(may), approve=approve, reject=reject, own=own, why_not=why_not)
 
@@ -63,32 +69,41 @@ def _approvals(
     refusal = _refusal(look, reader, own)
     if refusal is not None or reader is None:
         return (), refusal
-    held = {(one.role, one.team) for one in reader.roles}
     found: dict[tuple[str, str | None], tuple[dict[str, str], dict[str, None]]] = {}
     for rule in look.decision.rules:
         if rule.state is RuleState.NOT_APPLICABLE:
             continue
         for need in rule.requirements:
             for place in need.places:
-                if place in held:
-                    meanings, satisfies = found.setdefault(place, ({}, {}))
-                    meanings[need.meaning] = look.gathered.policy.policy.meaning(need.meaning).text
-                    satisfies[need.sentence] = None
-    choices = tuple(
-        SignChoice(role=role, team=team, meanings=tuple(meanings.items()), satisfies=tuple(satisfies))
+                meanings, satisfies = found.setdefault(place, ({}, {}))
+                meanings[need.meaning] = look.gathered.policy.policy.meaning(need.meaning).text
+                satisfies[need.sentence] = None
+    asked = {
+        (role, team): SignChoice(role=role, team=team, meanings=tuple(meanings.items()), satisfies=tuple(satisfies))
         for (role, team), (meanings, satisfies) in sorted(found.items(), key=str)
-    )
+    }
+    held = {(one.role, one.team) for one in reader.roles}
+    own_roles = tuple(choice for place, choice in asked.items() if place in held)
+    choices = (*own_roles, *find_delegated(look, reader, asked))
     if not choices:
         return (), f"None of the roles this contribution needs is yours: {_needed(look)}."
     return choices, None
 
 
 def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) -> str | None:
-    row, decision = look.gathered.row, look.decision
-    if row.state != ContributionState.OPEN:
-        return f"The contribution is {row.state}; there is nothing left to approve."
+    if look.gathered.row.state != ContributionState.OPEN:
+        return f"The contribution is {look.gathered.row.state}; there is nothing left to approve."
     if reader is None:
         return "The directory could not be asked about you just now."
+    barred = _bar(look, reader)
+    if barred is None and own is not None and own.act == Act.APPROVE and not _has_lapsed(look, own):
+        return f"You have approved this revision (audit entry {own.index})."
+    return barred
+
+
+def _bar(look: Look, reader: PersonFacts) -> str | None:
+    """Why nothing this person signs could count, whatever their roles."""
+    row, decision = look.gathered.row, look.decision
     excluded = next((one for one in decision.excluded if one.person == reader.id), None)
     if excluded is not None:
         return f"You cannot approve it: {address_person(excluded.reason, excluded.name)}."
@@ -97,8 +112,6 @@ def _refusal(look: Look, reader: PersonFacts | None, own: ApprovalFacts | None) 
         return f"You cannot approve it: {address_person(unfit[1], reader.name)}."
     if row.draft:
         return "It is a draft; its author has not asked for review yet."
-    if own is not None and own.act == Act.APPROVE and not _has_lapsed(look, own):
-        return f"You have approved this revision (audit entry {own.index})."
     return None
 
 

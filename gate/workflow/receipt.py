@@ -11,9 +11,12 @@ from gate.policy.decision import Answer
 from gate.signing.api import public_key_of
 from gate.signing.envelope import verify_envelope
 from gate.store import contributions
-from gate.workflow.narrate import narrate
+from gate.workflow.narrate import narrate, say_giver
 from gate.workflow.parts import Parts
 from gate.workflow.shown import ReceiptShown
+
+
+_BREAK_GLASS = (EntryKind.BREAK_GLASS, EntryKind.BREAK_GLASS_COSIGNED, EntryKind.BREAK_GLASS_REVIEWED)
 
 
 def receipt(parts: Parts, index: int) -> ReceiptShown:
@@ -61,7 +64,8 @@ def _lines(statement: Statement) -> tuple[tuple[str, str], ...]:
         lines = [
             ("Signed by", f"{reviewer['displayName']} ({reviewer['login']})"),
             ("Directory id", str(reviewer["id"])),
-            ("Role", role),
+            ("Role", role + say_giver(said)),
+            *([("Through the freeze", str(said["freeze"]))] if said.get("freeze") else []),
             ("Meaning", str(said.get("meaningText") or said["result"])),
             ("Result", str(said["result"])),
             ("When", format_instant(statement.at)),
@@ -70,5 +74,27 @@ def _lines(statement: Statement) -> tuple[tuple[str, str], ...]:
             ("Tree", str(said["targetID"])),
             ("Target", str(said["targetRef"])),
         ]
+    if statement.kind in _BREAK_GLASS:
+        lines = _break_glass(statement)
     lines.append(("Stream", f"{statement.stream} version {statement.version}"))
     return tuple(lines)
+
+
+def _break_glass(statement: Statement) -> list[tuple[str, str]]:
+    said = statement.predicate
+    reviewer: Any = said["reviewer"]
+    lines = [
+        ("Signed by", f"{reviewer['displayName']} ({reviewer['login']})"),
+        ("Directory id", str(reviewer["id"])),
+        ("Role", f"{reviewer['role']} of {reviewer['team']}" if reviewer.get("team") else str(reviewer["role"])),
+        ("What", narrate(statement)),
+        ("When", format_instant(statement.at)),
+        ("How", "login and password, checked live in the directory"),
+        ("Head", str(said["head"])),
+        ("Target", str(said["targetRef"])),
+    ]
+    if "invocation" in said:
+        lines.insert(4, ("Break-glass", f"entry {said['invocation']}"))
+    if "reviewDueAt" in said:
+        lines += [("Ends", str(said["expiresAt"])), ("Review due", f"{said['reviewDueAt']} by {said['reviewRole']}")]
+    return lines

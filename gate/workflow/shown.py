@@ -104,12 +104,27 @@ class TimelineItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignChoice:
-    """A role in which this person may sign now, with the meanings the policy lets it carry."""
+    """A role in which this person may sign now, with the meanings the policy lets it carry.
+
+    ``delegation`` (its log index): the role is ``giver``'s, handed over until ``until``. ``freeze``: the signature lets
+    this through that freeze and does nothing else. ``under`` names either in forms.
+    """
 
     role: str
     team: str | None
     meanings: tuple[tuple[str, str], ...]
     satisfies: tuple[str, ...]
+    delegation: int | None = None
+    giver: str | None = None
+    giver_name: str | None = None
+    until: datetime | None = None
+    freeze: str | None = None
+
+    @property
+    def under(self) -> str | None:
+        if self.freeze is not None:
+            return f"freeze.{self.freeze}"
+        return f"delegation.{self.delegation}" if self.delegation is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +191,7 @@ class SignForm:
     afterwards: str
     counted: tuple[str, ...]
     printed_name: str
+    under: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +207,7 @@ class SignRequest:
     reason: str
     seen: str
     request_id: str
+    under: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ from gate.workflow.statement import Seen, build_statement_text, parse_seen, text
 MAX_REASON = 4000
 MAX_PATHS = 50
 ATTEMPTS = 5
+_Wanted = tuple[str | None, str | None, str | None, str | None]
+"""Role, team, meaning, and under which delegation or through which freeze."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +59,10 @@ def prepare(
     role: str | None = None,
     team: str | None = None,
     meaning: str | None = None,
+    under: str | None = None,
 ) -> SignForm:
     """Steps 1 and 2. Raises ``NotPermittedError`` with the reason, ``NotFoundError``, ``UnavailableError``."""
-    prepared = _prepare(parts, who, repository, number, act, (role, team, meaning))
+    prepared = _prepare(parts, who, repository, number, act, (role, team, meaning, under))
     offered = offer(prepared.look, who.key)
     row, policy = prepared.look.gathered.row, prepared.look.gathered.policy
     return SignForm(
@@ -93,6 +96,7 @@ def prepare(
             if one.index in prepared.look.decision.counted
         ),
         printed_name=_printed_name(prepared.look, who),
+        under=prepared.choice.under if prepared.choice else None,
     )
 
 
@@ -126,9 +130,8 @@ def _sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addr
     """Steps 1 to 6. Returns the index of the entry."""
     _check_reason(request)
     shown = parse_seen(request.seen)
-    prepared = _prepare(
-        parts, who, request.repository, request.number, request.act, (request.role, request.team, request.meaning)
-    )
+    wanted = (request.role, request.team, request.meaning, request.under)
+    prepared = _prepare(parts, who, request.repository, request.number, request.act, wanted)
     if prepared.seen != shown:
         raise _changed(shown, prepared)
     what = f"{request.act.value} {request.repository}#{request.number}"
@@ -159,7 +162,7 @@ def _append(
         try:
             return parts.ledger.append(build_signature(parts, prepared.look, signature)).indexes[0]
         except ConflictError:
-            wanted = (request.role, request.team, request.meaning)
+            wanted = (request.role, request.team, request.meaning, request.under)
             prepared = _prepare(parts, who, request.repository, request.number, request.act, wanted)
             if prepared.seen != shown:
                 raise _changed(shown, prepared) from None
@@ -172,7 +175,7 @@ def _prepare(
     repository: str,
     number: int,
     act: Act,
-    wanted: tuple[str | None, str | None, str | None],
+    wanted: _Wanted,
 ) -> _Prepared:
     seen = look(parts, repository, number, reader=who.key)
     if seen.gathered.facts.directory_error:
@@ -206,6 +209,9 @@ def _prepare(
         policy_id=gathered.policy.id,
         policy_digest=gathered.policy.digest,
         supersedes=offered.own.index if act is Act.WITHDRAW and offered.own else None,
+        giver=choice.giver_name if choice else None,
+        delegation=choice.delegation if choice else None,
+        freeze=choice.freeze if choice else None,
     )
     return _Prepared(
         look=seen,
@@ -225,15 +231,13 @@ def _prepare(
     )
 
 
-def _choose(
-    offered: Offer, act: Act, wanted: tuple[str | None, str | None, str | None]
-) -> tuple[SignChoice | None, str | None]:
+def _choose(offered: Offer, act: Act, wanted: _Wanted) -> tuple[SignChoice | None, str | None]:
     """The role and meaning asked for, or the first offered. ``InputError`` for one that is not offered."""
     choices = offered.choices(act)
     if not choices:
         return None, None
-    role, team, meaning = wanted
-    fitting = [one for one in choices if role in (None, one.role) and (role is None or team == one.team)]
+    role, team, meaning, under = wanted
+    fitting = [one for one in choices if role is None or (role, team, under) == (one.role, one.team, one.under)]
     if not fitting:
         raise InputError(
             f"You do not hold the role {role!r} here.", field="role", remedy="Choose one of the roles the page offers."
@@ -287,6 +291,11 @@ def _afterwards(prepared: _Prepared, act: Act) -> str:
         return "Your rejection stops this contribution until you withdraw it."
     if act is Act.WITHDRAW:
         return "Your earlier statement no longer counts; the contribution is decided anew."
+    if prepared.choice is not None and prepared.choice.freeze is not None:
+        return (
+            f"It only lets this contribution through the freeze {prepared.choice.freeze}; every rule asks for its "
+            "signatures as before, and this is none of them."
+        )
     open_slots = sum(need.missing for rule in decision.rules for need in rule.requirements)
     if open_slots <= 1 and all(one.is_met for one in decision.conditions):
         return "With your signature every rule is satisfied, and the revision may land."

@@ -21,6 +21,7 @@ from gate.store.tables import approval, contribution
 from gate.workflow.entry import build_entry, by_person, commit_text, contribution_stream, revision_subject
 from gate.workflow.evaluate import Look, policy_members, undecided
 from gate.workflow.gather import readable_groups
+from gate.workflow.giver import PEOPLE, Giver, check_giver, giver_members, read_giver
 from gate.workflow.parts import Parts
 from gate.workflow.shown import SignChoice, SignedIn
 
@@ -52,7 +53,8 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
     gathered = seen.gathered
     row, policy, now = gathered.row, gathered.policy, parts.clock.now()
     snapshot = parts.directory.snapshot(signature.who.ref, readable_groups(gathered.facts.role_members))
-    _check_role(snapshot, signature.choice)
+    giver = read_giver(parts, signature.choice, readable_groups(gathered.facts.role_members))
+    _check_role(snapshot, signature.choice, giver)
     committed, typed = commit_text(parts, signature.reason, f"approval {row.repository}#{row.number}")
     expires = now + policy.policy.valid_for if policy.policy.valid_for and signature.act is Act.APPROVE else None
     entry = build_entry(
@@ -65,7 +67,7 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
             "result": RESULT[signature.act],
             "meaning": signature.meaning,
             **_meaning(seen, signature),
-            "reviewer": _reviewer(snapshot, signature),
+            "reviewer": reviewer_members(snapshot, signature.role, signature.team),
             "directory": directory_members(snapshot),
             "auth": {
                 "method": "ldap+session",
@@ -89,6 +91,7 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
             "reasonCommitment": committed,
             "expiresAt": format_instant(expires) if expires else None,
             "supersedes": signature.supersedes,
+            **_under(signature.choice, giver),
             "reviewLink": f"{parts.settings.base_url}/contributions/{row.repository}/{row.number}",
             "vouch": {"by": "gate", "on": "ldap+session"},
         },
@@ -100,6 +103,7 @@ def build_signature(parts: Parts, seen: Look, signature: Signature) -> Command:
         rows=(*_rows(seen, signature, snapshot, now, expires),),
         blobs=(Blob(kind="statement", content=signature.statement.encode()),),
         free_texts=(typed,) if typed else (),
+        expects=((PEOPLE, giver.version),) if giver is not None else (),
         policy_epoch=gathered.force.epoch,
         key=signature.key,
     )
@@ -129,6 +133,8 @@ def _rows(
                 "signed_at": now,
                 "expires_at": expires,
                 "supersedes": signature.supersedes,
+                "on_behalf_of": signature.choice.giver if signature.choice else None,
+                "freeze": signature.choice.freeze if signature.choice else None,
             },
         ),
         Row(
@@ -150,10 +156,12 @@ def _rows(
     return rows
 
 
-def _check_role(snapshot: RoleSnapshot, choice: SignChoice | None) -> None:
+def _check_role(snapshot: RoleSnapshot, choice: SignChoice | None, giver: Giver | None) -> None:
     if not snapshot.person.is_active:
         raise NotPermittedError("The directory says that your account is not active.", code="inactive")
-    if choice is not None and _grant(snapshot, choice) is None:
+    if choice is not None and giver is not None:
+        check_giver(giver, choice)
+    elif choice is not None and _grant(snapshot, choice) is None:
         raise NotPermittedError(
             f"The directory no longer says that you are {choice.role}{f' of {choice.team}' if choice.team else ''}.",
             code="role-lost",
@@ -164,6 +172,12 @@ def _grant(snapshot: RoleSnapshot, choice: SignChoice) -> RoleGrant | None:
     return next((one for one in snapshot.grants if (one.role, one.team) == (choice.role, choice.team)), None)
 
 
+def _under(choice: SignChoice | None, giver: Giver | None) -> dict[str, Any]:
+    """For whom, and through which freeze; nothing where neither is."""
+    said: dict[str, Any] = {"onBehalfOf": giver_members(giver, choice)} if choice and giver else {}
+    return said | ({"freeze": choice.freeze} if choice and choice.freeze is not None else {})
+
+
 def _meaning(seen: Look, signature: Signature) -> dict[str, Any]:
     if signature.act is not Act.APPROVE:
         return {"meaningText": WORDS[signature.act], "meaningKind": "review"}
@@ -171,7 +185,8 @@ def _meaning(seen: Look, signature: Signature) -> dict[str, Any]:
     return {"meaningText": found.text, "meaningKind": found.kind.value}
 
 
-def _reviewer(snapshot: RoleSnapshot, signature: Signature) -> dict[str, Any]:
+def reviewer_members(snapshot: RoleSnapshot, role: str, team: str | None) -> dict[str, Any]:
+    """Who signs, in which role, as an entry says it."""
     person = snapshot.person
     return {
         "id": person.key,
@@ -179,8 +194,8 @@ def _reviewer(snapshot: RoleSnapshot, signature: Signature) -> dict[str, Any]:
         "login": person.login,
         "dn": person.dn,
         "displayName": person.name,
-        "role": signature.role,
-        "team": signature.team,
+        "role": role,
+        "team": team,
         "roles": [
             {
                 "role": one.role,

@@ -40,12 +40,23 @@ def build_statement_text(
     policy_id: str,
     policy_digest: str,
     supersedes: int | None,
+    giver: str | None = None,
+    delegation: int | None = None,
+    freeze: str | None = None,
 ) -> str:
-    """The statement in plain English, one fact a line. Newline-terminated UTF-8."""
+    """The statement in plain English, one fact a line. Newline-terminated UTF-8.
+
+    ``giver``: signed for them, under ``delegation``. ``freeze``: it lets the contribution through that and says nothing
+    of the change.
+    """
     capacity = f"{role} of {team}" if team else (role or "the person who signed it")
+    whom = f" for {giver}" if giver is not None else ""
+    what = f"contribution {repository}#{number} to {target}"
+    opening = f"{_OPENING[act]} {what}." if freeze is None else f"I let {what} through the freeze {freeze}."
     lines = [
-        f"I, {printed_name}, acting as {capacity}:",
-        f"{_OPENING[act]} contribution {repository}#{number} to {target}.",
+        f"I, {printed_name}, acting as {capacity}{whom}:",
+        opening,
+        *([f"Delegation: audit entry {delegation}"] if delegation is not None else []),
         f"Head commit: {head}",
         f"Head tree: {tree}",
         f"Merge base: {merge_base}",

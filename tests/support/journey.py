@@ -268,6 +268,7 @@ class World:
             reason=reason,
             seen=form.seen,
             request_id=request_id or secrets.token_hex(8),
+            under=form.under,
         )
         return sign.sign(self.parts, self.who(login), wanted, password, ADDRESS)
 

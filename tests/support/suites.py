@@ -1,9 +1,9 @@
 """Tests for policies of tests: ``with_tests(text)`` adds to a policy what it needs to come into force.
 
 For every rule a scene in which everything is there but that rule's signatures, and for every prerequisite, check,
-change request and veto a scene in which it alone is the matter. Knows what the policies of these tests use: rules by
-cross-team, path and branch. A text with tests of its own, and one that no parser reads, stays as it is; made ones are
-made anew, so that a text may be changed and activated again.
+change request, freeze and veto a scene in which it alone is the matter. Knows what the policies of these tests use:
+rules by cross-team, path and branch. A text with tests of its own, and one that no parser reads, stays as it is; made
+ones are made anew, so that a text may be changed and activated again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gate.domain.clock import format_instant
 from gate.domain.errors import InputError
 from gate.policy.document import Of, Policy, Requirement, Rule, Subject
 from gate.policy.parse import parse_policy
@@ -129,6 +130,10 @@ def _tests(policy: Policy) -> list[dict[str, Any]]:
     for check in policy.checks:
         rest = [{"name": other.name, "reporter": other.reporters[0]} for other in policy.checks if other is not check]
         add(f"no {check.name}", "pending", everything | {"checks": rest})
+    for freeze in policy.freezes:
+        target = {"target": freeze.branches[0].replace("*", "x")} if freeze.branches else {}
+        change = everything["change"] | target
+        add(f"frozen by {freeze.id}", "pending", everything | {"change": change, "now": format_instant(freeze.start)})
     if policy.veto is not None:
         role = policy.role(policy.veto.roles[0])
         giver = _holder(role.name, OWNERS if role.is_per_team else None, 5)
