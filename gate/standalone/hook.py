@@ -690,14 +690,16 @@ class Judge:
         while at < len(chain):
             commit = chain[at]
             if self._is_exact_merge(commit, start, ref):
-                landed.append(f"{short(commit.sha)}: merge of approved {short(commit.parents[1])}")
+                word = self._word(commit.parents[1], ref, start)
+                landed.append(f"{short(commit.sha)}: merge of {word} {short(commit.parents[1])}")
                 start, at = commit.sha, at + 1
                 continue
             ends = (place for place in range(at, len(chain)) if self._usable(chain[place].sha, ref, start))
             end = next(ends, None)
             if end is None:
                 break
-            landed.append(f"{short(chain[end].sha)}: fast-forward to approved head")
+            word = self._word(chain[end].sha, ref, start)
+            landed.append(f"{short(chain[end].sha)}: fast-forward to {word} head")
             start, at = chain[end].sha, end + 1
         return at, start, landed
 
@@ -708,6 +710,13 @@ class Judge:
 
     def _usable(self, head: str, ref: str, start: str) -> bool:
         return any(self._why_not(verdict, ref, start) is None for verdict in self.verdicts.by_head.get(head, ()))
+
+    def _word(self, head: str, ref: str, start: str) -> str:
+        """What the verdicts that count say of a head: a break-glass is never let through in silence."""
+        good = [one for one in self.verdicts.by_head.get(head, ()) if self._why_not(one, ref, start) is None]
+        if any(one.answer != "overridden" for one in good) or not good:
+            return "approved"
+        return "OVERRIDDEN (break-glass, a review is owed)"
 
     def _why_not(self, verdict: Verdict, ref: str, start: str) -> str | None:
         # The clock is read now: the server may have decided only when it was asked, so after this push began.

@@ -49,6 +49,9 @@ ACT_WORDS = {
 KIND_WORDS = {
     "approval": "Signature",
     "approval-refused": "Refused attempt",
+    "break-glass": "Break-glass",
+    "break-glass-cosigned": "Break-glass co-signed",
+    "break-glass-reviewed": "Break-glass reviewed",
     "check-reported": "Check",
     "contribution-changed": "Change",
     "contribution-closed": "Closed",
@@ -152,7 +155,7 @@ def build_contribution(page: ContributionPage, *, is_as_decided: bool, now: date
         is_recorded=is_recorded,
         has_other=page.now is not None and page.decision is not None,
         open_rules=select_rules(rules, RuleState.ERROR, RuleState.UNSATISFIED),
-        settled_rules=select_rules(rules, RuleState.SATISFIED),
+        settled_rules=select_rules(rules, RuleState.WAIVED, RuleState.SATISFIED),
         idle_rules=select_rules(rules, RuleState.NOT_APPLICABLE),
         reasons=select_reasons(decision) if decision else (),
         fact_tables=build_fact_tables(page.facts) if page.facts else (),
@@ -205,12 +208,13 @@ def build_rule(rule: RuleResult, reader: str) -> RuleView:
     return RuleView(
         rule=rule,
         state=RULE_STATES[rule.state],
-        requirements=tuple(build_requirement(requirement, reader) for requirement in requirements),
+        requirements=tuple(build_requirement(one, reader, rule.state) for one in requirements),
     )
 
 
-def build_requirement(requirement: RequirementResult, reader: str) -> RequirementView:
+def build_requirement(requirement: RequirementResult, reader: str, of_rule: RuleState) -> RequirementView:
     state = RuleState.UNSATISFIED if requirement.missing else RuleState.SATISFIED
+    state = of_rule if requirement.missing and of_rule is RuleState.WAIVED else state
     return RequirementView(
         requirement=requirement, state=RULE_STATES[state], candidates=build_names(requirement.candidates, reader)
     )

@@ -29,6 +29,7 @@ ANSWER_STATES = {
 RULE_STATES = {
     RuleState.ERROR: State(word="Could not check", icon="alert", tone="odd"),
     RuleState.UNSATISFIED: State(word="Still needed", icon="clock", tone="wait"),
+    RuleState.WAIVED: State(word="Waived by break-glass", icon="bolt", tone="odd"),
     RuleState.SATISFIED: State(word="Done", icon="check", tone="good"),
     RuleState.NOT_APPLICABLE: State(word="Does not apply", icon="dash", tone="calm"),
 }

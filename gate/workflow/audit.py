@@ -31,6 +31,7 @@ from gate.workflow.audit_rows import (
     check_contributors,
     check_ended,
     check_projected,
+    check_reviewed,
     check_training,
     check_withdrawals,
     imported_digest,
@@ -173,12 +174,18 @@ def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
     for row in auditing.ended_proposals(connection):
         for sentence in check_ended(row):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+    for row in auditing.reviewed_break_glass(connection):
+        for sentence in check_reviewed(row):
+            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
     for row, known, nobody in auditing.contributing(connection):
         for sentence in check_contributors(row, known, nobody):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
     yield from _check_trainings(connection)
     for index in auditing.unended_withdrawals(connection):
         sentence = f"Entry {index} withdraws a proposal, and no row of policy_proposal says so."
+        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
+    for index in auditing.unmarked_reviews(connection):
+        sentence = f"Entry {index} reviews a break-glass, and no row of break_glass says so."
         yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
     for index, kind, table in auditing.unprojected_entries(connection):
         sentence = f"Entry {index} ({kind}) has no row in {table}: what it records would not be seen."

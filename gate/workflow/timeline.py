@@ -12,6 +12,8 @@ from gate.workflow.narrate import narrate
 from gate.workflow.parts import Parts
 from gate.workflow.shown import TimelineItem
 
+_WITH_REASON = (EntryKind.APPROVAL, EntryKind.BREAK_GLASS, EntryKind.BREAK_GLASS_COSIGNED, EntryKind.BREAK_GLASS_REVIEWED)
+
 
 def build_timeline(parts: Parts, rows: Iterable[EntryRow]) -> tuple[TimelineItem, ...]:
     """One item an entry, in the order given."""
@@ -42,6 +44,6 @@ def _person(statement: Statement) -> str | None:
 
 def _reason(parts: Parts, statement: Statement) -> str | None:
     committed = statement.predicate.get("reasonCommitment")
-    if statement.kind is not EntryKind.APPROVAL or not isinstance(committed, dict):
+    if statement.kind not in _WITH_REASON or not isinstance(committed, dict):
         return None
     return text_of(parts, bytes.fromhex(str(committed["sha256"])))

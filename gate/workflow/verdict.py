@@ -48,7 +48,7 @@ def build_verdict(
                 "uri": f"gate:policy-epoch/{decision.policy_epoch}",
                 "digest": {"sha256": decision.policy_digest},
             },
-            "inputAttestations": [_input(parts, index) for index in decision.counted],
+            "inputAttestations": [_input(parts, index) for index in _inputs(decision)],
             "verificationResult": "PASSED",
             "verifiedLevels": [LEVEL],
             EXTENSION: {
@@ -70,6 +70,15 @@ def build_verdict(
         },
     }
     return build_envelope(canonical(statement), parts.keys.verdict)
+
+
+def _inputs(decision: Decision) -> tuple[int, ...]:
+    """The entries that the answer rests on: signatures that count, and a break-glass that holds."""
+    override = decision.override
+    if override is None or not override.is_effective:
+        return decision.counted
+    cosigned = [one.index for one in override.cosign.filled] if override.cosign is not None else []
+    return tuple(sorted({*decision.counted, override.index, *cosigned}))
 
 
 def _input(parts: Parts, index: int) -> dict[str, Any]:
