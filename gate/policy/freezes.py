@@ -15,6 +15,7 @@ from datetime import datetime
 from gate.policy.decision import FreezeResult, RequirementResult
 from gate.policy.document import Freeze, Policy
 from gate.policy.facts import Facts
+from gate.policy.fill_words import name_filled
 from gate.policy.ownership import Owned
 from gate.policy.paths import branch_name, matches_any
 from gate.policy.requirements import Need, expand_requirement
@@ -63,7 +64,7 @@ def _read_freeze(one: Freeze, exempt: RequirementResult | None) -> FreezeResult:
     if exempt is None:
         return FreezeResult(id=one.id, sentence=f"{frozen}. Nobody may exempt from it.", until=one.end)
     if not exempt.missing:
-        by = " and ".join(filled.name for filled in exempt.filled)
+        by = " and ".join(name_filled(filled) for filled in exempt.filled)
         sentence = f"{by} exempted this from the freeze {one.id}, which ends {one.end:%Y-%m-%d %H:%M} UTC."
         indexes = tuple(sorted(filled.index for filled in exempt.filled))
         return FreezeResult(id=one.id, sentence=sentence, until=one.end, exempt=exempt, exempted_by=indexes)
