@@ -42,7 +42,8 @@ class ForgeHint:
     """One delivery. ``full_name`` is the repository as the forge names it (``group/app``).
 
     ``source_ref`` is where the head can be fetched from: a branch, or ``refs/pull/<n>/head`` for a fork.
-    ``pusher_login`` is set only when the delivery says who moved the head. ``at`` is the forge's time.
+    ``pusher_login`` is set only when the delivery says who moved the head. ``labels`` None: it says nothing
+    of labels. ``at`` is the forge's time.
     """
 
     delivery_id: str
@@ -57,6 +58,7 @@ class ForgeHint:
     pusher_login: str | None = None
     author_login: str | None = None
     draft: bool = False
+    labels: tuple[str, ...] | None = None
     title: str | None = None
     at: datetime | None = None
 

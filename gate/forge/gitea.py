@@ -17,6 +17,8 @@ _ACTIONS = {
     "reopened": HintKind.OPENED,
     "synchronized": HintKind.UPDATED,
     "edited": HintKind.UPDATED,
+    "label_updated": HintKind.UPDATED,
+    "label_cleared": HintKind.UPDATED,
     "closed": HintKind.CLOSED,
 }
 _NEW_HEAD = frozenset({"opened", "synchronized"})

@@ -14,6 +14,8 @@ _ACTIONS = {
     "reopened": HintKind.OPENED,
     "synchronize": HintKind.UPDATED,
     "edited": HintKind.UPDATED,
+    "labeled": HintKind.UPDATED,
+    "unlabeled": HintKind.UPDATED,
     "ready_for_review": HintKind.UPDATED,
     "converted_to_draft": HintKind.UPDATED,
     "closed": HintKind.CLOSED,

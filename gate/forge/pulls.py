@@ -21,6 +21,8 @@ Login = Annotated[str, Field(min_length=1, max_length=255)]
 Title = Annotated[str, Field(max_length=4096)]
 Number = Annotated[int, Field(ge=1, le=2**53 - 1, strict=True)]
 
+MOST_LABELS = 100
+"""GitHub's own limit."""
 _DRAFT_TITLES = ("wip:", "[wip]")
 _MOVES_HEAD = (HintKind.OPENED, HintKind.UPDATED)
 
@@ -44,6 +46,10 @@ class _Side(_Read):
     repo: _Repository | None = None
 
 
+class _Label(_Read):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class _Pull(_Read):
     number: Number
     title: Title | None = None
@@ -51,6 +57,7 @@ class _Pull(_Read):
     merged: bool | None = None
     updated_at: AwareDatetime | None = None
     user: _User | None = None
+    labels: list[_Label] | None = Field(default=None, max_length=MOST_LABELS)
     head: _Side
     base: _Side
 
@@ -95,6 +102,7 @@ def parse_pull(
         pusher_login=delivery.sender.login if moved and delivery.sender else None,
         author_login=pull.user.login if pull.user else None,
         draft=bool(pull.draft) or (pull.title or "").lower().startswith(_DRAFT_TITLES),
+        labels=tuple(sorted({one.name for one in pull.labels})) if pull.labels is not None else None,
         title=pull.title,
         at=pull.updated_at,
     )

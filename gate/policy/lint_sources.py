@@ -13,7 +13,7 @@ from gate.policy.expressions import is_named
 from gate.policy.lint_finding import Finding, Severity, build_finding
 from gate.policy.source import Place, Source
 
-_LABELS = "Nothing records labels in this version: write `paths` or levels instead."
+_LABELS = "Labels come with deliveries of a forge: connect it and write `hook: github` or `gitea`, or ask for `paths`."
 _ENTITY = "Add `entity:` to it in repositories.yaml."
 
 
@@ -24,9 +24,9 @@ def check_sources(
     for number, rule in enumerate(rules):
         place: Place = ("rules", number, "when")
         if rule.when.labels:
-            yield _no_source(source, (*place, "labels"), f"The rule `{rule.id}` asks for labels.", _LABELS)
+            yield from _without_labels(source, (*place, "labels"), rule, covered)
         if rule.when.expr is not None and is_named("change.labels", rule.when.expr):
-            yield _no_source(source, (*place, "expr"), f"The rule `{rule.id}` asks for labels.", _LABELS)
+            yield from _without_labels(source, (*place, "expr"), rule, covered)
         if rule.when.cross_entity is not None:
             asks = f"The rule `{rule.id}` asks for legal entities"
             yield from _without_entity(source, (*place, "cross_entity"), asks, covered)
@@ -34,6 +34,14 @@ def check_sources(
         if one.entities:
             asks = f"The prerequisite `{one.id}` asks for legal entities"
             yield from _without_entity(source, ("prerequisites", number, "entities"), asks, covered)
+
+
+def _without_labels(source: Source, place: Place, rule: Rule, covered: tuple[Repository, ...]) -> Iterator[Finding]:
+    silent = ", ".join(one.id for one in covered if one.hook == "git")
+    if silent:
+        yield _no_source(
+            source, place, f"The rule `{rule.id}` asks for labels, and nobody reports those of {silent}.", _LABELS
+        )
 
 
 def _without_entity(source: Source, place: Place, asks: str, covered: tuple[Repository, ...]) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from gate.store.tables import contribution, contributor, revision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionRow:
-    """One contribution and its latest decision (``answer`` None: not decided yet)."""
+    """One contribution and its latest decision (``answer`` None: not decided yet). ``labels`` None: nobody said."""
 
     repository: str
     number: int
@@ -40,6 +40,7 @@ class ContributionRow:
     updated_at: datetime
     author_person: str | None
     change_request: str | None
+    labels: tuple[str, ...] | None
     title_commitment: bytes | None
     version: int
     answer: str | None

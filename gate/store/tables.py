@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from gate.store.columns import Big, Digest, UtcDateTime
+from gate.store.columns import Big, Digest, UtcDateTime, Words
 
 NAMES: Final = {
     "pk": "pk_%(table_name)s",
@@ -134,6 +134,7 @@ contribution = Table(
     must("updated_at", UtcDateTime),
     may("author_person", String(KEY)),
     may("change_request", String(REF)),
+    may("labels", Words),
     may("title_commitment", Digest),
     must("version", Big),
     may("answer", String(16)),

@@ -1,4 +1,4 @@
-"""A contribution is closed, or changes in what is no revision: draft flag, change request, title.
+"""A contribution is closed, or changes in what is no revision: draft flag, change request, labels, title.
 
 Rules: nothing is written when nothing is new; whatever a decision rests on marks the contribution
 "not yet re-decided". Revisions are ``revise.py``'s.
@@ -40,10 +40,15 @@ def change(
     *,
     change_request: str | None,
     draft: bool,
+    labels: tuple[str, ...] | None = None,
     title: str | None = None,
 ) -> None:
-    """Record a new change request, draft flag or title. Nothing is written when nothing is new."""
-    if (change_request, draft) == (row.change_request, row.draft) and title is None:
+    """Record a new change request, draft flag, labels or title; ``labels`` None: they were not said.
+
+    Nothing is written when nothing is new.
+    """
+    labelled = row.labels if labels is None else labels
+    if (change_request, draft, labelled) == (row.change_request, row.draft, row.labels) and title is None:
         return
     now = parts.clock.now()
     committed, typed = commit_text(parts, title or "", f"title {row.id}")
@@ -58,6 +63,7 @@ def change(
             "number": row.number,
             "changeRequest": change_request,
             "draft": draft,
+            "labels": list(labelled) if labelled is not None else None,
             "titleCommitment": committed,
         },
         by=by,
@@ -66,6 +72,7 @@ def change(
     values: dict[str, object] = {
         "change_request": change_request,
         "draft": draft,
+        "labels": labelled,
         "version": row.version + 1,
         "updated_at": now,
         **undecided(),

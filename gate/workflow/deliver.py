@@ -137,13 +137,14 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
             title=told.title,
             opener=_opener(parts, told),
             draft=told.draft,
+            labels=told.labels,
             change_request=before.change_request if before else None,
             retargeted_from=before.number if before else None,
         ),
         by,
     )
     row = contributions.load(parts.engine, repository.id, number)
-    change(parts, row, by, change_request=row.change_request, draft=told.draft)
+    change(parts, row, by, change_request=row.change_request, draft=told.draft, labels=told.labels)
     decide(parts, repository.id, number)
     return None
 

@@ -16,6 +16,7 @@ from gate.domain.errors import InputError, NotPermittedError, NotSignedInError
 from gate.store import contributions, hints
 from gate.web import create_web
 from gate.workflow import pages, receive, tokens
+from gate.workflow.gather import gather
 from gate.workflow.work import Worker
 from tests.support.journey import MAIN, OPERATOR, RELEASE, REPOSITORY, World, hint_body, identity, open_world
 
@@ -150,6 +151,26 @@ def test_a_delivery_opens_updates_drafts_and_closes_a_contribution(
     told = pull(world, vectors, forge, head=newer, action="closed")
     assert deliver(client, forge, json.dumps(told).encode(), "d-0004").status_code == 202
     assert contributions.load(world.parts.engine, REPOSITORY, 1).state == "closed"
+
+
+@pytest.mark.req("INV-06", "RCV-04")
+@pytest.mark.parametrize("forge", ["hub", "tea"])
+def test_labels_are_recorded_when_they_change(world: World, client: FlaskClient, vectors: Path, forge: str) -> None:
+    head = branch(world, {"a": "1"})
+    more = {"hub": ("labeled", "unlabeled"), "tea": ("label_updated", "label_cleared")}[forge]
+    seen, sizes = [], []
+    for number, (action, labels) in enumerate(
+        [("opened", None), (more[0], ["security"]), (more[0], ["security"]), (more[1], [])]
+    ):
+        named = None if labels is None else [{"name": label} for label in labels]
+        told = pull(world, vectors, forge, action=action, pull_request={"labels": named})
+        told["pull_request"]["head"]["sha"] = head
+        assert deliver(client, forge, json.dumps(told).encode(), f"d-000{number}").status_code == 202
+        facts = gather(world.parts, REPOSITORY, 1).facts
+        seen.append(facts.labels)
+        sizes.append(world.parts.log.head().size)
+    assert seen == [None, ("security",), ("security",), ()]
+    assert sizes[0] < sizes[1] == sizes[2] < sizes[3], "each change is an entry, and nothing new is none"
 
 
 @pytest.mark.req("INV-03", "RCV-03", "RCV-04")

@@ -125,7 +125,9 @@ def test_gitea_is_recognised_before_github_and_forgejo_is_gitea() -> None:
         (github, "pull_request", {"action": "edited"}, HintKind.UPDATED, None),
         (github, "pull_request", {"action": "closed"}, HintKind.CLOSED, None),
         (github, "pull_request", {"action": "closed", "pull_request__merged": True}, HintKind.MERGED, None),
-        (github, "pull_request", {"action": "labeled"}, HintKind.IGNORED, None),
+        (github, "pull_request", {"action": "labeled"}, HintKind.UPDATED, None),
+        (github, "pull_request", {"action": "assigned"}, HintKind.IGNORED, None),
+        (gitea, "pull_request", {"action": "label_cleared"}, HintKind.UPDATED, None),
         (gitea, "pull_request", {"action": "synchronized"}, HintKind.UPDATED, "bo"),
         (gitea, "pull_request_sync", {"action": "synchronized"}, HintKind.UPDATED, "bo"),
         (gitea, "pull_request", {"action": "closed", "pull_request__merged": True}, HintKind.MERGED, None),
@@ -146,6 +148,18 @@ def test_forks_drafts_and_people_who_left() -> None:
     raw = raw_of(pull(pull_request__head__repo=None, pull_request__user=None, pull_request__title="WIP: later"))
     hint = take(gitea("pull_request", raw), raw)
     assert (hint.source_ref, hint.author_login, hint.draft) == ("refs/pull/7/head", None, True)
+
+
+@pytest.mark.req("RCV-04")
+def test_labels_are_named_none_or_not_spoken_of() -> None:
+    named = [{"name": "security", "color": "f00"}, {"name": "docs"}, {"name": "security"}]
+    for labels, wanted in ((named, ("docs", "security")), ([], ()), (None, None)):
+        raw = raw_of(pull(pull_request__labels=labels))
+        assert take(github("pull_request", raw), raw).labels == wanted
+    for labels in ([{"name": "x" * 101}], [{}], [{"name": str(number)} for number in range(101)], "security"):
+        raw = raw_of(pull(pull_request__labels=labels))
+        with pytest.raises(InputError):
+            take(github("pull_request", raw), raw)
 
 
 @pytest.mark.req("RCV-04", "LND-04")
@@ -315,7 +329,7 @@ WANTED = {
     "github/pull_request.synchronize.json": (HintKind.UPDATED, 2),
     "github/pull_request.ready_for_review.json": (HintKind.UPDATED, 2),
     "github/pull_request.converted_to_draft.json": (HintKind.UPDATED, 2),
-    "github/pull_request.labeled.json": (HintKind.IGNORED, 2),
+    "github/pull_request.labeled.json": (HintKind.UPDATED, 2),
     "github/pull_request.closed.json": (HintKind.CLOSED, 2),
     "github/push.payload.json": (HintKind.IGNORED, None),
     "github/ping.payload.json": (HintKind.PING, None),

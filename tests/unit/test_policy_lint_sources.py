@@ -31,7 +31,8 @@ def only(found: tuple[Finding, ...], part: str, text: str) -> Finding:
 def test_labels_that_nobody_records() -> None:
     asked = "when: {cross_team: false, labels: [security]}"
     text = POLICY.replace(ASKS, asked, 1)
-    assert "labels" in only(check(text), asked, text).sentence
+    assert "nobody reports those of core" in only(check(text), asked, text).sentence
+    assert check(text, REPOSITORIES.replace("mode: enforce}", "mode: enforce, hook: github}")) == ()
 
 
 @pytest.mark.req("POL-05")
