@@ -68,7 +68,8 @@ def fill(
     asking: Asking,
 ) -> Filling:
     """Matches the approvals to the slots and says for every need what is missing and who could give it."""
-    slots = [at for at in _waived_last(needs) if not needs[at].ask.is_shared for _ in range(needs[at].ask.count)]
+    waived_last = sorted(range(len(needs)), key=lambda at: needs[at].is_waived)
+    slots = [at for at in waived_last if not needs[at].ask.is_shared for _ in range(needs[at].ask.count)]
     assigned = _assign(needs, slots, acts.valid)
     backing, filled, used = assigned.backing, assigned.filled, assigned.used
     if all(len(found) == need.ask.count for need, found in zip(needs, filled, strict=True)):
@@ -108,10 +109,6 @@ def _is_satisfiable(number: int, slots: list[int], plan: Mapping[int, str], shar
     if number in shared:
         return len(shared[number].able) >= shared[number].missing
     return all(slot in plan for slot, at in enumerate(slots) if at == number)
-
-
-def _waived_last(needs: tuple[Need, ...]) -> list[int]:
-    return sorted(range(len(needs)), key=lambda at: needs[at].is_waived)
 
 
 def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _Assigned:
