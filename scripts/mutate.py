@@ -41,7 +41,6 @@ MODULES = (
     "prerequisites", "exceptions", "freezes", "delegation", "breakglass", "classification", "matching", "ownership",
 )  # fmt: skip
 SLOW_TESTS = ("docs", "parse", "lint", "mutate", "examples", "simulate")
-SLOWEST = 0.5
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -214,9 +213,11 @@ class Trial:
     problem: str | None = None
     reach: dict[tuple[str, int], list[tuple[float, pytest.Item]]] = field(default_factory=dict)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Properties try hundreds of cases each; they are too slow to be run for every mutant."""
-        items[:] = [one for one in items if not hasattr(getattr(one, "obj", None), "hypothesis")]
+    def pytest_sessionstart(self) -> None:
+        import hypothesis  # not before its own plugin
+
+        hypothesis.settings.register_profile("mutate", deadline=None, max_examples=50, database=None)
+        hypothesis.settings.load_profile("mutate")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         started = time.monotonic()
@@ -248,9 +249,8 @@ class Trial:
         finally:
             sys.settrace(None)
         took = time.monotonic() - started
-        if took <= SLOWEST:
-            for line in lines:
-                self.reach.setdefault(line, []).append((took, item))
+        for line in lines:
+            self.reach.setdefault(line, []).append((took, item))
         return not any(report.failed for report in reports)
 
     def _run_all(self) -> None:
@@ -293,8 +293,8 @@ class Trial:
         """Whether no test that reaches the line fails. A part of an expression may have no line of its own."""
         lines = range(mutant.line, mutant.line - 12, -1)
         reached = next((self.reach[mutant.module, line] for line in lines if (mutant.module, line) in self.reach), [])
-        for _, item in reached:
-            signal.alarm(30)
+        for took, item in reached:
+            signal.alarm(30 + int(20 * took))
             if any(report.failed for report in runtestprotocol(item, nextitem=None, log=False)):
                 return False
         return True
@@ -346,7 +346,16 @@ def main(arguments: Iterable[str] | None = None) -> int:
     trial = Trial(mutants=mutants, jobs=given.jobs, deadline=started + given.budget if given.budget else None)
     files = [str(path) for path in sorted((ROOT / "tests" / "unit").glob("test_policy_*.py"))]
     files = [path for path in files if not any(slow in path for slow in SLOW_TESTS)]
-    plugins = ["-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:cov"]
+    plugins = [
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:cov",
+    ]
     pytest.main(["-q", "--no-header", "-c", str(ROOT / "pyproject.toml"), "--timeout=0", *plugins, *files], [trial])
     return report(trial, is_whole=scope is None and not given.only)
 
