@@ -10,6 +10,7 @@ import click
 
 from gate.cli.instance import instance_option, open_parts
 from gate.domain.clock import format_instant
+from gate.policy.activation import diff_activation
 from gate.policy.difference import Difference, diff_policies
 from gate.policy.registry import build_policy_set
 from gate.policy.simulate import Replayed
@@ -97,12 +98,18 @@ def diff(instance: Path, directory: Path | None, as_json: bool, exit_code: bool)
     """
     parts = open_parts(instance)
     proposed = build_policy_set(load_proposals(directory or parts.settings.policy.dir))
-    found = diff_policies(parts.in_force().policies, proposed)
+    current = parts.in_force().policies
+    found = diff_policies(current, proposed)
+    removed, added = diff_activation(current.registry.activation, proposed.registry.activation)
     for one in found:
         click.echo(json.dumps(_difference_document(one), sort_keys=True) if as_json else "\n".join(_lines(one)))
-    if not found and not as_json:
+    if removed or added:
+        document = {"activation": {"removed": list(removed), "added": list(added)}}
+        lines = [*(f"  - {line}" for line in removed), *(f"  + {line}" for line in added)]
+        click.echo(json.dumps(document, sort_keys=True) if as_json else "\n".join(["Who changes the policies", *lines]))
+    elif not found and not as_json:
         click.echo("Nothing changes.")
-    if exit_code and found:
+    if exit_code and (found or removed or added):
         raise SystemExit(1)
 
 

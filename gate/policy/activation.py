@@ -40,6 +40,14 @@ def explain_activation(rule: ActivationRule | None) -> tuple[str, ...]:
     )
 
 
+def diff_activation(
+    before: ActivationRule | None, after: ActivationRule | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sentences that are taken out, and those that are added."""
+    old, new = explain_activation(before), explain_activation(after)
+    return tuple(one for one in old if one not in new), tuple(one for one in new if one not in old)
+
+
 def read_activation(source: Source, found: ActivationShape | None) -> ActivationRule | None:
     """The section as read; None when the file has none. Raises ``InputError`` with file and line."""
     if found is None:

@@ -246,6 +246,14 @@ def unprojected_entries(connection: Connection) -> Iterator[tuple[int, str, str]
                 yield row.idx, kind, table.name
 
 
+def policy_entries(connection: Connection) -> Iterator[tuple[int, bytes]]:
+    """``(index, envelope)`` of every entry about policies, in log order."""
+    e = log_entry.c
+    query = select(e.idx, e.envelope).where(e.kind.like("policy-%")).order_by(e.idx)
+    for row in connection.execute(query):
+        yield row.idx, bytes(row.envelope)
+
+
 def unended_withdrawals(connection: Connection) -> Iterator[int]:
     """Withdrawals of proposals that no row says."""
     p = policy_proposal.c

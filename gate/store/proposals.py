@@ -52,6 +52,14 @@ def load(source: Source, number: int) -> ProposalRow:
     return found
 
 
+def by_entry(source: Source, index: int) -> ProposalRow:
+    """The proposal that audit entry ``index`` made. Raises ``NotFoundError``."""
+    found = fetch_one(source, select(policy_proposal).where(policy_proposal.c.idx == index), ProposalRow)
+    if found is None:
+        raise NotFoundError(f"Audit entry {index} proposes no policies.")
+    return found
+
+
 def next_number(source: Source) -> int:
     """The number of the next proposal. Two may race for it; the ledger refuses the second."""
     return (fetch_value(source, select(func.max(policy_proposal.c.number))) or 0) + 1

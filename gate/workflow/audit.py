@@ -27,6 +27,7 @@ from gate.store import auditing
 from gate.store.engine import Connection, Engine
 from gate.store.tree import load_root
 from gate.store.witnessed import CheckpointFile, Witnessed
+from gate.workflow.audit_activations import check_activations
 from gate.workflow.audit_rows import (
     check_contributors,
     check_ended,
@@ -51,6 +52,7 @@ class StoreCode(StrEnum):
     FILE_MISMATCH = "checkpoint-file-mismatch"
     FILE_UNREADABLE = "checkpoint-file-unreadable"
     GUARD_MISSING = "guard-missing"
+    ACTIVATION_UNSIGNED = "activation-unsigned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,8 @@ def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
         for sentence in check_contributors(row, known, nobody):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
     yield from _check_trainings(connection)
+    for index, sentence in check_activations(auditing.policy_entries(connection)):
+        yield AuditFinding(code=StoreCode.ACTIVATION_UNSIGNED, index=index, sentence=sentence)
     for index in auditing.unended_withdrawals(connection):
         sentence = f"Entry {index} withdraws a proposal, and no row of policy_proposal says so."
         yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)

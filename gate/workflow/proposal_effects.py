@@ -11,7 +11,7 @@ from typing import Final
 
 from gate.domain.approval import Act
 from gate.domain.errors import NotFoundError
-from gate.policy.activation import explain_activation
+from gate.policy.activation import diff_activation
 from gate.policy.difference import diff_policies
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.policy.simulate import replay
@@ -31,10 +31,10 @@ def build_effects(parts: Parts, files: Mapping[str, bytes]) -> Effects:
     before, after = parts.in_force().policies, build_policy_set(files)
     replayed = tuple(simulate(parts, files, newest=REPLAYED))
     flips = [one for one in replayed if one.flips]
-    old, new = explain_activation(before.registry.activation), explain_activation(after.registry.activation)
+    removed, added = diff_activation(before.registry.activation, after.registry.activation)
     return Effects(
-        removed=tuple(one for one in old if one not in new),
-        added=tuple(one for one in new if one not in old),
+        removed=removed,
+        added=added,
         differences=diff_policies(before, after),
         flips=tuple(one for one in flips if one.is_told),
         untold=tuple(one for one in flips if not one.is_told),

@@ -281,4 +281,4 @@ def _is_enough(proposal: Proposal, rule: ActivationRule) -> bool:
 
 
 def _number_of(parts: Parts, index: int) -> int:
-    return next(row.number for row in proposals.newest(parts.engine, limit=1_000) if row.idx == index)
+    return proposals.by_entry(parts.engine, index).number

@@ -22,12 +22,13 @@ from gate.domain.errors import (
     NotSignedInError,
     UnavailableError,
 )
+from gate.policy.registry import build_policy_set
 from gate.signing.envelope import parse_envelope
 from gate.store import outbox, policies
 from gate.store.engine import writing
 from gate.store.tables import policy_proposal
 from gate.workflow import propose
-from gate.workflow.activate import activate, load_proposals
+from gate.workflow.activate import activate, build_activation, load_proposals
 from gate.workflow.proposal import load_proposal
 from gate.workflow.proposal_due import activate_due
 from gate.workflow.proposal_effects import build_effects, list_tried
@@ -480,6 +481,31 @@ def test_rows_changed_behind_the_back_bring_nothing_into_force_and_are_found(wor
     sentences = " ".join(one.sentence for one in world.audit().findings)
     assert "A row of policy_approval names entry 1" in sentences
     assert "policy proposal 1 says 'in-force', and no entry does" in sentences
+
+
+@pytest.mark.req("INV-05", "INV-10")
+def test_an_activation_that_nobody_signed_is_found_by_the_audit(world: World) -> None:
+    """The operator holds the gate's keys; with them an entry can be made, but not the approvals it must name."""
+    number = send_proposal(world, "gil", files_of(world, TWO_QA))
+    approve(world, "dana", number)
+    assert world.audit().ok
+    files = files_of(world, TWO_QA)
+    command, _ = build_activation(world.parts, files, build_policy_set(files), 2, OPERATOR)
+    world.parts.ledger.append(command)
+    proposal = load_proposal(world.parts, number)
+    given = [*proposal.approvals, proposal.approvals[0], proposal.proposed]
+    signed = {
+        "proposal": {"number": number, "digest": {"sha256": proposal.content.digest.hex()}},
+        "proposer": {"id": proposal.proposed.person, "index": proposal.proposed.index},
+        "approvers": [{"id": one.person, "index": one.index} for one in given],
+    }
+    command, _ = build_activation(world.parts, files, build_policy_set(files), 3, OPERATOR, signed=signed)
+    world.parts.ledger.append(command)
+    found = [one.sentence for one in world.audit().findings if one.code == "activation-unsigned"]
+    assert found == [
+        "Policy epoch 3 came into force without a proposal, although epoch 2 asks for one.",
+        "Policy epoch 4 came into force with 1 of 2 approvals by other people than the proposer on record.",
+    ]
 
 
 @pytest.mark.req("INV-10")
