@@ -113,6 +113,7 @@ def is_api() -> bool:
 def is_signing() -> bool:
     return request.method == "POST" and request.endpoint in (
         "sign.sign_contribution",
+        "overrides.sign_break_glass",
         "terms.accept_terms",
         "proposals.propose",
         "proposals.sign_proposal",

@@ -23,6 +23,7 @@ from gate.workflow.evaluate import Look, good_until, look, recorded_decision
 from gate.workflow.free_text import text_of
 from gate.workflow.names import Names
 from gate.workflow.offer import Offer, offer
+from gate.workflow.override_list import build_glass, of_contribution, owed_to
 from gate.workflow.parts import Parts
 from gate.workflow.robots import Robots
 from gate.workflow.shown import (
@@ -76,6 +77,7 @@ def inbox(parts: Parts, who: SignedIn) -> Inbox:
         waiting=tuple(waiting),
         decided=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in _decided(parts, who.key)),
         open_elsewhere=elsewhere,
+        reviews=owed_to(parts, who),
     )
 
 
@@ -145,6 +147,8 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
         why_not=_why_not(offered, error),
         own_approval=offered.own.index if offered and offered.own else None,
         change_request=row.change_request,
+        glass=build_glass(parts, row, seen, who),
+        overrides=of_contribution(parts, row),
     )
 
 

@@ -16,6 +16,7 @@ from gate.domain.contribution import ContributionState, Mode
 from gate.domain.people import PersonRef
 from gate.policy.decision import Answer, Decision
 from gate.policy.facts import Facts
+from gate.workflow.override_shown import GlassShown, OverrideShown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Inbox:
     waiting: tuple[ContributionItem, ...]
     decided: tuple[ContributionItem, ...]
     open_elsewhere: int
+    reviews: tuple[OverrideShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,8 @@ class ContributionPage:
     holds_until: datetime | None = None
     meanings: Mapping[int, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
+    glass: GlassShown | None = None
+    overrides: tuple[OverrideShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,12 @@ from gate.workflow.narrate import narrate
 from gate.workflow.parts import Parts
 from gate.workflow.shown import TimelineItem
 
-_WITH_REASON = (EntryKind.APPROVAL, EntryKind.BREAK_GLASS, EntryKind.BREAK_GLASS_COSIGNED, EntryKind.BREAK_GLASS_REVIEWED)
+_WITH_REASON = (
+    EntryKind.APPROVAL,
+    EntryKind.BREAK_GLASS,
+    EntryKind.BREAK_GLASS_COSIGNED,
+    EntryKind.BREAK_GLASS_REVIEWED,
+)
 
 
 def build_timeline(parts: Parts, rows: Iterable[EntryRow]) -> tuple[TimelineItem, ...]:

@@ -41,6 +41,8 @@ from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, Pe
 from gate.settings import Settings
 from gate.web.permissions import Permission
 from gate.workflow import shown
+from gate.workflow.override_shown import GlassShown, OverrideForm, OverrideShown
+from gate.workflow.override_statement import Outcome, OverrideAct
 from tests.support import web_policies
 
 NOW = datetime(2026, 11, 22, 16, 4, 52, tzinfo=UTC)
@@ -119,6 +121,7 @@ def fill_path(app: Flask, endpoint: str) -> str:
         "repository": "ledger-core",
         "number": 12,
         "act": "approve",
+        "step": "invoke",
         "sha": HEAD,
         "index": 41,
         "terms_id": "dco",
@@ -168,6 +171,13 @@ def build_answers(world: World) -> dict[str, Any]:
         "propose.act": lambda who, wanted, password, address: sign(world, password).index,
         "pages.log": lambda page: build_timeline(world),
         "pages.by_head": lambda repository, sha: 12 if sha == HEAD else None,
+        "override.prepare": lambda *given: build_override_form(world, *given),
+        "override.invoke": lambda who, wanted, password, address: sign(world, password),
+        "override.cosign": lambda who, wanted, password, address: sign(world, password),
+        "override.review": lambda who, wanted, password, address: sign(world, password),
+        "override_list.overrides": lambda: (build_override(world),),
+        "override_list.owed_to": lambda who: (build_override(world),),
+        "override_list.overrides_json": lambda repository: {"overrides": [build_override(world).as_json()]},
         "sign.prepare": lambda *given: build_form(world, *given),
         "sign.sign": lambda who, wanted, password, address: sign(world, password),
         "terms.terms": lambda who: (build_terms(world),),
@@ -228,7 +238,7 @@ def build_item(world: World) -> shown.ContributionItem:
 def build_inbox(world: World) -> shown.Inbox:
     item = build_item(world)
     landed = replace(item, number=9, state=ContributionState.MERGED, answer=Answer.APPROVED, title=None, ask="Landed.")
-    return shown.Inbox(needs_you=(item,), waiting=(), decided=(landed,), open_elsewhere=4)
+    return shown.Inbox(needs_you=(item,), waiting=(), decided=(landed,), open_elsewhere=4, reviews=(build_override(world),))
 
 
 def build_decision(world: World, answer: Answer = Answer.PENDING) -> Decision:
@@ -358,6 +368,21 @@ def build_page(world: World, number: int) -> shown.ContributionPage:
         own_approval=30,
         change_request=world.text,
         terms={"training": "dco"},
+        glass=GlassShown(
+            invokers=(world.text,),
+            invoker_role=world.text,
+            waives=(world.text,),
+            reaches=(world.text,),
+            never_waives=(world.text,),
+            span="4 hours",
+            review=world.text,
+            locks=(world.text,),
+            sentence=world.text,
+            can_cosign=(world.text,),
+            may=tuple(OverrideAct),
+            why_not=(world.text,),
+        ),
+        overrides=(build_override(world),),
     )
 
 
@@ -415,6 +440,73 @@ def build_form(
         afterwards=f"It may land. {world.text}",
         counted=(world.text,),
         printed_name="Anna Berg",
+    )
+
+
+def build_override(world: World) -> OverrideShown:
+    """An overdue one, with what people wrote in every place where it shows."""
+    return OverrideShown(
+        index=50,
+        repository="ledger-core",
+        number=12,
+        head=HEAD,
+        name=world.text,
+        role=world.text,
+        code=world.text,
+        incident=world.text,
+        reason=world.text,
+        invoked_at=NOW - timedelta(days=9),
+        until=NOW - timedelta(days=8),
+        cosigners=(world.text,),
+        review_role=world.text,
+        review_due_at=NOW - timedelta(days=1),
+        is_owed=True,
+        is_overdue=True,
+        reviewed_by=None,
+        reviewer=None,
+        outcome=None,
+        review_reason=None,
+    )
+
+
+def build_override_form(
+    world: World,
+    who: Any,
+    repository: str,
+    number: int,
+    act: OverrideAct,
+    code: str | None = None,
+    incident: str | None = None,
+    outcome: Outcome | None = None,
+) -> OverrideForm:
+    return OverrideForm(
+        act=act,
+        repository=repository,
+        number=number,
+        title=world.text,
+        printed_name="Anna Berg",
+        capacity="incident-commander",
+        head=HEAD,
+        tree=TREE,
+        target="refs/heads/main",
+        policy_id="bank",
+        policy_epoch=3,
+        policy_digest=DIGEST,
+        waives=(world.text,),
+        never_waives=(world.text,),
+        span="4 hours",
+        review=world.text,
+        codes=("outage", world.text),
+        incident_example="INC-7",
+        min_chars=30,
+        code=code,
+        incident=incident,
+        outcome=outcome,
+        invocation=build_override(world),
+        statement=f"I, Anna Berg, {act.value}. {world.text}",
+        statement_digest=DIGEST,
+        seen="e5" * 32,
+        afterwards=world.text,
     )
 
 

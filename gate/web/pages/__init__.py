@@ -7,6 +7,7 @@ from gate.web.pages.contributions import contributions
 from gate.web.pages.evidence import evidence
 from gate.web.pages.inbox import inbox
 from gate.web.pages.log import log
+from gate.web.pages.overrides import overrides
 from gate.web.pages.policies import policies
 from gate.web.pages.proposals import proposals
 from gate.web.pages.receipt import receipt
@@ -16,6 +17,6 @@ from gate.web.pages.sign import sign
 from gate.web.pages.terms import terms
 
 PAGE_BLUEPRINTS: tuple[Blueprint, ...] = (
-    session, inbox, contributions, contribution, sign, receipt, terms, repositories, policies, proposals,
+    session, inbox, contributions, contribution, sign, overrides, receipt, terms, repositories, policies, proposals,
     evidence, log,
 )  # fmt: skip
