@@ -19,12 +19,18 @@ from gate.domain.errors import InputError
 from gate.policy import shape
 from gate.policy.coverage import Part, check_coverage
 from gate.policy.document import Policy
+from gate.policy.layer_shape import LayerShape
 from gate.policy.mutate import find_survivors
 from gate.policy.parse import read_policy
 from gate.policy.source import Source, parse_source
 from gate.policy.suite import Tried, run_suite
 from gate.workflow.activate import load_proposals
 
+_KINDS: dict[str, type[shape.Shape]] = {
+    "ApprovalPolicy": shape.PolicyShape,
+    "Repositories": shape.RepositoriesShape,
+    "RepositoryLayer": LayerShape,
+}
 _FILES = click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 _DIRECTORY = click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="All its files.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a policy.")
@@ -172,7 +178,7 @@ def mutate(instance: Path, directory: Path | None, as_json: bool, files: tuple[P
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(["ApprovalPolicy", "Repositories"]), default="ApprovalPolicy")
+@click.option("--kind", type=click.Choice(sorted(_KINDS)), default="ApprovalPolicy")
 def schema(kind: str) -> None:
     """Print the JSON Schema of policy files, for editors that complete and check while you type.
 
@@ -182,9 +188,5 @@ def schema(kind: str) -> None:
     \b
     gate policy schema > policy.schema.json
     """
-    models: dict[str, type[shape.Shape]] = {
-        "ApprovalPolicy": shape.PolicyShape,
-        "Repositories": shape.RepositoriesShape,
-    }
-    found = models[kind].model_json_schema(by_alias=True)
+    found = _KINDS[kind].model_json_schema(by_alias=True)
     click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **found}, indent=2))
