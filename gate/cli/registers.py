@@ -12,7 +12,7 @@ import click
 from gate.cli.instance import OPERATOR, instance_option, open_parts
 from gate.domain.errors import InputError
 from gate.domain.words import count_words
-from gate.workflow import git_server, registers, tokens, unattributed
+from gate.workflow import delegation_pages, git_server, registers, tokens, unattributed
 
 
 @click.group()
@@ -95,6 +95,23 @@ def people_unattributed(instance: Path, as_json: bool) -> None:
     if not found and not as_json:
         click.echo("Everybody on open contributions is attributed.")
     sys.exit(1 if found else 0)
+
+
+@people.command("delegations")
+@instance_option
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON (gate-delegations/v1).")
+def people_delegations(instance: Path, as_json: bool) -> None:
+    """List who handed which role over to whom, newest first, those that are over included."""
+    parts = open_parts(instance)
+    try:
+        if as_json:
+            click.echo(json.dumps(delegation_pages.list_delegations(parts)))
+            return
+        lines = delegation_pages.tell_delegations(parts)
+    finally:
+        parts.ledger.close()
+    for line in lines or ("Nobody has handed a role over.",):
+        click.echo(line)
 
 
 @click.group()

@@ -113,6 +113,9 @@ def is_api() -> bool:
 def is_signing() -> bool:
     return request.method == "POST" and request.endpoint in (
         "sign.sign_contribution",
+        "delegations.hand_over",
+        "delegations.end",
+        "vetoes.clear",
         "overrides.sign_break_glass",
         "terms.accept_terms",
         "proposals.propose",

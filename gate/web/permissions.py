@@ -32,6 +32,8 @@ class Permission(StrEnum):
     READ_POLICIES = "page:policies:read"
     PROPOSE_POLICIES = "page:policies:propose"
     SIGN_POLICIES = "page:policies:sign"
+    READ_DELEGATIONS = "page:delegations:read"
+    DELEGATE = "page:delegations:sign"
     READ_LOG = "page:log:read"
     READ_EVIDENCE = "page:evidence:read"
     REQUEST_EVIDENCE = "page:evidence:request"
@@ -59,6 +61,8 @@ WORDS: Mapping[Permission, str] = {
     Permission.READ_POLICIES: "read the policy",
     Permission.PROPOSE_POLICIES: "propose a change of the policies",
     Permission.SIGN_POLICIES: "approve a change of the policies",
+    Permission.READ_DELEGATIONS: "see delegations",
+    Permission.DELEGATE: "hand a role over or end a delegation",
     Permission.READ_LOG: "read the audit log",
     Permission.READ_EVIDENCE: "read evidence packs and the population",
     Permission.REQUEST_EVIDENCE: "ask for an evidence pack",

@@ -18,6 +18,7 @@ from gate.policy.matching import match
 from gate.web.fact_rows import FactTable, build_fact_tables
 from gate.web.states import (
     ANSWER_STATES,
+    DELEGATION_STATES,
     ENDED,
     PROPOSAL_STATES,
     RULE_STATES,
@@ -58,6 +59,8 @@ KIND_WORDS = {
     "contribution-opened": "Opened",
     "contribution-reopened": "Reopened",
     "decision": "Decision",
+    "delegated": "Delegation",
+    "delegation-ended": "Delegation ended",
     "genesis": "Start of the log",
     "hints-refused": "Refused hints",
     "landed": "Landing",
@@ -71,6 +74,7 @@ KIND_WORDS = {
     "token-issued": "Token",
     "token-revoked": "Token",
     "trainings-imported": "Training",
+    "veto-cleared": "Veto cleared",
 }
 
 
@@ -171,6 +175,7 @@ def select_reasons(decision: Decision) -> tuple[str, ...]:
     said = {condition.sentence for condition in decision.conditions}
     said |= {one.sentence for rule in decision.rules for one in rule.requirements}
     said |= {rule.error for rule in decision.rules if rule.error is not None}
+    said |= {freeze.sentence for freeze in decision.freezes}
     reasons = dict.fromkeys(reason.sentence for reason in decision.reasons)
     return tuple(
         one for one in reasons if one not in said and leave_out_answer(decision.answer, decision.summary) != one
@@ -236,17 +241,24 @@ def build_names(candidates: Sequence[Candidate], reader: str) -> Names:
     return Names(first=names[:FIRST_NAMES], rest=names[FIRST_NAMES:], total=len(names))
 
 
+def show_candidates(requirement: RequirementResult, reader: str) -> Names:
+    return build_names(requirement.candidates, reader)
+
+
 def build_sign_view(form: SignForm, name: str) -> SignView:
     verb, phrase, icon = ACT_WORDS[form.act]
-    chosen = next((one for one in form.choices if (one.role, one.team) == (form.role, form.team)), None)
+    place = (form.role, form.team, form.under)
+    chosen = next((one for one in form.choices if (one.role, one.team, one.under) == place), None)
+    if chosen is not None and chosen.freeze is not None:
+        verb, phrase = "Let through the freeze", f"let it through the freeze {chosen.freeze}"
     return SignView(
         verb=verb,
         icon=icon,
         button=f"Sign as {form.printed_name or name}: {phrase}",
-        choice=write_choice(form.role, form.team, form.meaning),
+        choice=write_choice(form.role, form.team, form.meaning, form.under),
         options=tuple(
             SignOption(
-                value=write_choice(one.role, one.team, key),
+                value=write_choice(one.role, one.team, key, one.under),
                 role=describe_role(one),
                 meaning=text,
                 is_chosen=one is chosen and key == form.meaning,
@@ -258,20 +270,25 @@ def build_sign_view(form: SignForm, name: str) -> SignView:
     )
 
 
-def write_choice(role: str | None, team: str | None, meaning: str | None) -> str:
-    """``maintainer:ledger:review``: role, team and meaning as one value of a form."""
-    return ":".join((role or "", team or "", meaning or ""))
+def write_choice(role: str | None, team: str | None, meaning: str | None, under: str | None = None) -> str:
+    """``maintainer:ledger:review``: role, team, meaning and what it is signed under as one value of a form."""
+    return ":".join((role or "", team or "", meaning or "", *([under] if under else [])))
 
 
-def parse_choice(choice: str | None) -> tuple[str | None, str | None, str | None]:
+def parse_choice(choice: str | None) -> tuple[str | None, str | None, str | None, str | None]:
     """The reverse of ``write_choice``; empty parts are None."""
     role, _, rest = (choice or "").partition(":")
-    team, _, meaning = rest.partition(":")
-    return role or None, team or None, meaning or None
+    team, _, rest = rest.partition(":")
+    meaning, _, under = rest.partition(":")
+    return role or None, team or None, meaning or None, under or None
 
 
 def describe_role(choice: SignChoice) -> str:
-    return f"{choice.role} of {choice.team}" if choice.team else choice.role
+    role = f"{choice.role} of {choice.team}" if choice.team else choice.role
+    until = f" (until {show_instant(choice.until)})" if choice.until is not None else ""
+    if choice.freeze is not None:
+        return f"{role}: let this through the freeze {choice.freeze}{until}"
+    return f"{role}, for {choice.giver_name}{until}" if choice.giver_name is not None else role
 
 
 def describe_item(item: ContributionItem) -> str:
@@ -335,7 +352,9 @@ def show_kind(kind: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "branch": show_branch,
+    "candidates": show_candidates,
     "day": show_day,
+    "delegation_state": DELEGATION_STATES.__getitem__,
     "item_state": show_item_state,
     "item_title": describe_item,
     "iso": write_instant,

@@ -62,6 +62,12 @@ PROPOSAL_STATES = {
     "stale": State(word="Stale", icon="dash", tone="calm"),
     "withdrawn": State(word="Withdrawn", icon="undo", tone="calm"),
 }
+DELEGATION_STATES = {
+    "coming": State(word="Begins later", icon="clock", tone="wait"),
+    "active": State(word="In force", icon="check", tone="good"),
+    "ended": State(word="Ended early", icon="undo", tone="calm"),
+    "over": State(word="Over", icon="dash", tone="calm"),
+}
 UNDECIDED = State(word="Not decided yet", icon="dot", tone="calm")
 ENDED = State(word="This time has ended", icon="clock", tone="wait")
 MET = State(word="Met", icon="check", tone="good")

@@ -58,7 +58,8 @@ def offer(look: Look, person: str) -> Offer:
     may: list[Act] = []
     if look.gathered.row.state == ContributionState.OPEN:
         may += [Act.APPROVE] if approve else []
-        may += [Act.REJECT] if reject and (word is None or word.act != Act.REJECT) else []
+        cleared = {one.veto for one in facts.clearances}
+        may += [Act.REJECT] if reject and (word is None or word.act != Act.REJECT or word.index in cleared) else []
         may += [Act.WITHDRAW] if own is not None else []
     return Offer(may=tuple(may), approve=approve, reject=reject, own=own, why_not=why_not)
 

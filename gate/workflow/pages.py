@@ -18,6 +18,7 @@ from gate.store import approvals, blobs
 from gate.store import contributions as stored
 from gate.store import policies as activations
 from gate.store.contributions import ContributionFilter, ContributionRow
+from gate.workflow.clear_veto import find_vetoes
 from gate.workflow.eligible import find_eligible, find_terms
 from gate.workflow.evaluate import Look, good_until, look, recorded_decision
 from gate.workflow.free_text import text_of
@@ -149,6 +150,7 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
         change_request=row.change_request,
         glass=build_glass(parts, row, seen, who),
         overrides=of_contribution(parts, row),
+        vetoes=find_vetoes(seen, who.key) if seen else (),
     )
 
 

@@ -32,6 +32,8 @@ EVERYBODY: Final = frozenset(
         "page:policies:read",
         "page:policies:propose",
         "page:policies:sign",
+        "page:delegations:read",
+        "page:delegations:sign",
         "page:log:read",
     }
 )

@@ -130,6 +130,15 @@ class SignChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VetoShown:
+    """A veto that stands. ``index`` is its entry."""
+
+    index: int
+    name: str
+    may_clear: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionPage:
     """Everything of one contribution. ``decision`` is as recorded; ``now`` the live one if it differs.
 
@@ -159,6 +168,7 @@ class ContributionPage:
     terms: Mapping[str, str] = field(default_factory=dict)
     glass: GlassShown | None = None
     overrides: tuple[OverrideShown, ...] = ()
+    vetoes: tuple[VetoShown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from gate.workflow.shown import TimelineItem
 
 _WITH_REASON = (
     EntryKind.APPROVAL,
+    EntryKind.VETO_CLEARED,
     EntryKind.BREAK_GLASS,
     EntryKind.BREAK_GLASS_COSIGNED,
     EntryKind.BREAK_GLASS_REVIEWED,

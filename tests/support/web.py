@@ -41,6 +41,8 @@ from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, Pe
 from gate.settings import Settings
 from gate.web.permissions import Permission
 from gate.workflow import shown
+from gate.workflow.act_form import ActForm
+from gate.workflow.delegation_pages import DelegableShown, DelegationShown, DelegationsPage
 from gate.workflow.override_shown import GlassShown, OverrideForm, OverrideShown
 from gate.workflow.override_statement import Outcome, OverrideAct
 from tests.support import web_policies
@@ -133,6 +135,7 @@ def fill_path(app: Flask, endpoint: str) -> str:
     rule = next(one for one in app.url_map.iter_rules() if one.endpoint == endpoint)
     built = app.url_map.bind("127.0.0.1").build(endpoint, {name: values[name] for name in rule.arguments})
     return {
+        "delegations.show_hand_over": built + "?as=qa:&to=eve&until=2026-12-01T18:00",
         "evidence.download_population": built + "?repository=ledger-core&from=2026-10-01&to=2026-11-01",
         "status.show_verdicts": built + f"?target=refs/heads/main&sha={HEAD}",
     }.get(endpoint, str(built))
@@ -167,6 +170,13 @@ def build_answers(world: World) -> dict[str, Any]:
         "pages.repository": lambda who, repository: build_repository(world),
         "pages.policies": lambda: build_policies(world),
         **web_policies.build_answers(build_decision(world), world.text),
+        "delegation_pages.delegations_page": lambda who: build_delegations(world),
+        "delegation_pages.list_delegations": lambda: {"delegations": []},
+        "delegate.prepare_delegation": lambda who, wanted: build_act_form(world),
+        "delegate.prepare_end": lambda who, index: build_act_form(world),
+        "delegate.hand_over": lambda who, wanted, seen, password, address, request_id: sign(world, password).index,
+        "delegate.end": lambda who, index, seen, password, address, request_id: sign(world, password).index,
+        "clear_veto.prepare_clearance": lambda who, repository, number, veto: build_act_form(world),
         "propose.propose": lambda who, wanted, password, address: sign(world, password).index - 38,
         "propose.act": lambda who, wanted, password, address: sign(world, password).index,
         "pages.log": lambda page: build_timeline(world),
@@ -197,6 +207,31 @@ def build_answers(world: World) -> dict[str, Any]:
         "health.health": lambda: (True, {"ok": True}),
     }
     return {name: answering(name, build) for name, build in plain.items()}
+
+
+def build_delegations(world: World) -> DelegationsPage:
+    """One of each state, with what people wrote in every place where it shows."""
+    one = DelegationShown(
+        index=41,
+        giver=world.text,
+        receiver=world.text,
+        role=world.text,
+        team=world.text,
+        starts_at=NOW,
+        ends_at=NOW + timedelta(days=7),
+        state="active",
+        ended_at=None,
+        ended_by=None,
+        may_end=True,
+    )
+    ended = replace(one, state="ended", ended_at=NOW, ended_by=42, may_end=False)
+    may_give = (DelegableShown(role="qa", team=None, longest="21 days"),)
+    others = (replace(one, state="coming"), replace(ended, state="over", ended_at=None))
+    return DelegationsPage(given=(one, ended), received=others, may_give=may_give, is_known=True, error=None)
+
+
+def build_act_form(world: World) -> ActForm:
+    return ActForm(statement=f"I. {world.text}\n", statement_digest=DIGEST, printed_name=world.text, seen=DIGEST)
 
 
 def sign_in(world: World, login: str, password: str) -> tuple[shown.SignedIn, str]:
@@ -238,7 +273,9 @@ def build_item(world: World) -> shown.ContributionItem:
 def build_inbox(world: World) -> shown.Inbox:
     item = build_item(world)
     landed = replace(item, number=9, state=ContributionState.MERGED, answer=Answer.APPROVED, title=None, ask="Landed.")
-    return shown.Inbox(needs_you=(item,), waiting=(), decided=(landed,), open_elsewhere=4, reviews=(build_override(world),))
+    return shown.Inbox(
+        needs_you=(item,), waiting=(), decided=(landed,), open_elsewhere=4, reviews=(build_override(world),)
+    )
 
 
 def build_decision(world: World, answer: Answer = Answer.PENDING) -> Decision:

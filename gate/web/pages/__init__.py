@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from gate.web.pages.contribution import contribution
 from gate.web.pages.contributions import contributions
+from gate.web.pages.delegations import delegations
 from gate.web.pages.evidence import evidence
 from gate.web.pages.inbox import inbox
 from gate.web.pages.log import log
@@ -15,8 +16,9 @@ from gate.web.pages.repositories import repositories
 from gate.web.pages.session import session
 from gate.web.pages.sign import sign
 from gate.web.pages.terms import terms
+from gate.web.pages.vetoes import vetoes
 
 PAGE_BLUEPRINTS: tuple[Blueprint, ...] = (
     session, inbox, contributions, contribution, sign, overrides, receipt, terms, repositories, policies, proposals,
-    evidence, log,
+    evidence, log, delegations, vetoes,
 )  # fmt: skip

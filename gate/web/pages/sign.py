@@ -27,8 +27,7 @@ REASON_LIMIT = 4000
 @sign.get(PATH)
 @requires(Permission.SIGN_CONTRIBUTION)
 def show_sign(repository: str, number: int, act: str) -> Response:
-    role, team, meaning = parse_choice(read_query("as"))
-    form = sign_step.prepare(parts(), who(), repository, number, Act(act), role, team, meaning)
+    form = sign_step.prepare(parts(), who(), repository, number, Act(act), *parse_choice(read_query("as")))
     return build_form(form, 200)
 
 
@@ -50,7 +49,7 @@ def sign_contribution(repository: str, number: int, act: str) -> Response:
 
 
 def read_request(repository: str, number: int, act: Act) -> SignRequest:
-    role, team, meaning = parse_choice(read_field("as"))
+    role, team, meaning, under = parse_choice(read_field("as"))
     return SignRequest(
         repository=repository,
         number=number,
@@ -61,6 +60,7 @@ def read_request(repository: str, number: int, act: Act) -> SignRequest:
         reason=read_field("reason", limit=REASON_LIMIT, is_multiline=True).strip(),
         seen=read_token("seen"),
         request_id=read_request_id(),
+        under=under,
     )
 
 
@@ -76,9 +76,8 @@ def check_request(wanted: SignRequest, password: str) -> GateError | None:
 
 
 def show_again(wanted: SignRequest, error: GateError) -> Response:
-    form = sign_step.prepare(
-        parts(), who(), wanted.repository, wanted.number, wanted.act, wanted.role, wanted.team, wanted.meaning
-    )
+    choice = (wanted.role, wanted.team, wanted.meaning, wanted.under)
+    form = sign_step.prepare(parts(), who(), wanted.repository, wanted.number, wanted.act, *choice)
     status = choose_status(error) if error.code == "throttled" else 422
     # The old digest stays in the form: what changed since it was opened must still be told.
     return build_form(form, status, seen=wanted.seen, reason=wanted.reason, error=error)
