@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -24,10 +25,10 @@ from gate.domain.errors import (
 )
 from gate.policy.registry import build_policy_set
 from gate.signing.envelope import parse_envelope
-from gate.store import outbox, policies
+from gate.store import outbox, policies, proposals
 from gate.store.engine import writing
 from gate.store.tables import policy_proposal
-from gate.workflow import propose
+from gate.workflow import proposal_due, propose
 from gate.workflow.activate import activate, build_activation, load_proposals
 from gate.workflow.proposal import load_proposal
 from gate.workflow.proposal_due import activate_due
@@ -250,6 +251,48 @@ def test_other_files_than_shown_are_not_proposed(world: World) -> None:
     with pytest.raises(ConflictError, match="Nothing was signed"):
         propose.propose(world.parts, world.who("gil"), wanted, PASSWORD, ADDRESS)
     assert "policy-proposed" not in world.kinds()
+
+
+def test_two_proposals_at_once_get_two_numbers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert send_proposal(world, "gil", files_of(world, TWO_QA)) == 1
+    numbers = iter((1, 2))
+    monkeypatch.setattr(proposals, "next_number", lambda source: next(numbers))
+    assert send_proposal(world, "erin", files_of(world, THREE_QA)) == 2
+    assert world.audit().ok
+
+
+def test_what_is_in_force_can_no_longer_be_withdrawn(world: World) -> None:
+    number = send_proposal(world, "gil", files_of(world, TWO_QA))
+    approve(world, "dana", number)
+    late = form_of(world, "carl", number, PolicyAct.WITHDRAW)
+    approve(world, "fay", number)
+    with pytest.raises(ConflictError):
+        send(world, "carl", number, late)
+    assert "policy-proposal-withdrawn" not in world.kinds()
+
+
+def test_a_withdrawal_while_it_is_being_activated_comes_first_or_not_at_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger refuses an activation of a proposal whose stream has moved since it was read."""
+    at = world.clock.now() + timedelta(days=1)
+    number = send_proposal(world, "gil", files_of(world, TWO_QA), at)
+    for login in ("dana", "fay"):
+        approve(world, login, number)
+    world.clock.move(days=2)
+    world.sessions.clear()
+    slow = proposal_due.load_texts
+
+    def read_slowly(*given: Any) -> dict[str, bytes]:
+        monkeypatch.setattr(proposal_due, "load_texts", slow)
+        withdraw(world, "carl", number)
+        return slow(*given)
+
+    monkeypatch.setattr(proposal_due, "load_texts", read_slowly)
+    with pytest.raises(ConflictError):
+        activate_due(world.parts, number)
+    assert epoch(world) == 2
+    assert activate_due(world.parts, number) is None
 
 
 @pytest.mark.req("INV-02")
