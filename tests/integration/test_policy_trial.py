@@ -63,7 +63,7 @@ def test_what_would_then_be_decided_is_what_was_foretold(world: World) -> None:
     """The simulation reads signatures as if given anew: sign again under the new policy and see the same answers."""
     propose(world, FOUR_EYES)
     foretold = {json.loads(line)["number"] for line in run(world, "simulate", "--json").output.splitlines()}
-    world.activate()
+    world.activate(FOUR_EYES)
     for number, signers in ((1, "bob dana"), (2, "bob dana fay"), (3, "bob")):
         for signer in signers.split():
             world.sign(signer, number=number)
@@ -93,6 +93,20 @@ def test_diff_says_what_changes_and_that_approvals_lapse(world: World) -> None:
     assert "ledger-core, main: approvals given under the policy in force lapse" in done.output
     assert [line[:3] for line in done.output.splitlines()].count("  -") == 2
     assert "2 people with the role qa" in done.output
+
+
+@pytest.mark.req("POL-13")
+def test_diff_says_who_would_change_the_policies(world: World) -> None:
+    registry = world.policies / "repositories.yaml"
+    approve = f'{{group: "cn=b,{GROUPS}", count: 1, meaning: "Yes."}}'
+    section = f'activation: {{propose: {{group: "cn=a,{GROUPS}"}}, approve: {approve}}}'
+    registry.write_text(f"{registry.read_text(encoding='utf-8')}{section}\n", encoding="utf-8")
+    done = run(world, "diff", "--exit-code")
+    assert done.exit_code == 1
+    assert "  - The operator of the gate puts policies in force." in done.output
+    assert f"  + Then one other member of cn=b,{GROUPS} approves it, never the proposer." in done.output
+    (told,) = [json.loads(line) for line in run(world, "diff", "--json").output.splitlines()]
+    assert len(told["activation"]["added"]) == 3
 
 
 def test_a_comment_changes_nothing(world: World) -> None:
