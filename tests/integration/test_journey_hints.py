@@ -204,7 +204,7 @@ def test_whoever_pushes_to_the_branch_of_a_pull_request_contributed_to_it(
     assert excluded(world) == {"anna", "bob", "gil"}
     assert world.word(third) == "pending"
     assert contributions.load(world.parts.engine, REPOSITORY, 1).revision == 3
-    with pytest.raises(NotPermittedError, match="Bob Lind pushed"):
+    with pytest.raises(NotPermittedError, match="you pushed revision 2"):
         world.form("bob")
 
 

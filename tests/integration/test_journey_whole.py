@@ -50,7 +50,7 @@ def test_a_contribution_lands_after_two_signatures_and_its_pack_verifies(world: 
     assert {one["name"] for one in missing[0]["candidates"]} == {"Bob Lind", "Carl Ohm", "Erin Vale"}
     assert first.body["verdict"] is None
 
-    with pytest.raises(NotPermittedError, match="Anna Berg pushed"):
+    with pytest.raises(NotPermittedError, match="you pushed revision 1"):
         world.form("anna")
     assert [one.number for one in pages.inbox(world.parts, world.who("bob")).needs_you] == [1]
 
