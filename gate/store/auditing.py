@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy import Connection, Engine, Table, func, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from gate.auditlog.row_checks import StoredEntry
@@ -29,6 +29,7 @@ from gate.store.tables import (
     check_report,
     contribution,
     contributor,
+    delegation,
     landing,
     log_checkpoint,
     log_entry,
@@ -41,12 +42,15 @@ from gate.store.tables import (
     revision,
     terms_acceptance,
     training,
+    veto_clearance,
 )
 from gate.store.triggers import list_guards
 
 PROJECTIONS: Final[tuple[tuple[Table, str], ...]] = (
     (approval, "approval"),
     (approval_carried, "approval-carried"),
+    (veto_clearance, "veto-cleared"),
+    (delegation, "delegated"),
     (break_glass, "break-glass"),
     (break_glass_cosign, "break-glass-cosigned"),
     (revision, "revision-recorded"),
@@ -64,6 +68,8 @@ ALWAYS_PROJECTED: Final = frozenset(
     {
         "approval",
         "approval-carried",
+        "veto-cleared",
+        "delegated",
         "break-glass",
         "break-glass-cosigned",
         "revision-recorded",
@@ -205,6 +211,22 @@ def unmarked_reviews(connection: Connection) -> Iterator[int]:
     """Reviews of a break-glass that no row says."""
     held = select(break_glass.c.idx).where(break_glass.c.reviewed_by == log_entry.c.idx).exists()
     query = select(log_entry.c.idx).where(log_entry.c.kind == "break-glass-reviewed", ~held)
+    yield from connection.execute(query.order_by(log_entry.c.idx)).scalars()
+
+
+def ended_delegations(connection: Connection) -> Iterator[Projected]:
+    """Delegations that a row says were ended early, and the entry that ended them."""
+    d = delegation.c
+    query = select(delegation, *_ENTRY).outerjoin(log_entry, log_entry.c.idx == d.ended_by)
+    for row in connection.execute(query.where(or_(d.ended_by.is_not(None), d.ended_at.is_not(None))).order_by(d.idx)):
+        index = row.idx if row.ended_by is None else row.ended_by
+        yield _projected(delegation, "delegation-ended", row._asdict(), index)
+
+
+def unmarked_ends(connection: Connection) -> Iterator[int]:
+    """Ends of delegations that no row says."""
+    held = select(delegation.c.idx).where(delegation.c.ended_by == log_entry.c.idx).exists()
+    query = select(log_entry.c.idx).where(log_entry.c.kind == "delegation-ended", ~held)
     yield from connection.execute(query.order_by(log_entry.c.idx)).scalars()
 
 

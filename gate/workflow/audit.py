@@ -30,6 +30,7 @@ from gate.store.witnessed import CheckpointFile, Witnessed
 from gate.workflow.audit_activations import check_activations
 from gate.workflow.audit_rows import (
     check_contributors,
+    check_delegation_end,
     check_ended,
     check_projected,
     check_reviewed,
@@ -179,6 +180,12 @@ def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
     for row in auditing.reviewed_break_glass(connection):
         for sentence in check_reviewed(row):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+    for row in auditing.ended_delegations(connection):
+        for sentence in check_delegation_end(row):
+            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+    for index in auditing.unmarked_ends(connection):
+        sentence = f"Entry {index} ends a delegation, and no row of delegation says so."
+        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
     for row, known, nobody in auditing.contributing(connection):
         for sentence in check_contributors(row, known, nobody):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)

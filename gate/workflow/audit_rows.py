@@ -1,6 +1,7 @@
 """Whether a projection row says what the audit entry it names says.
 
-An approval is compared member by member, because a decision rests on it. For the other tables the rule is
+Approvals, delegations and cleared vetoes are compared member by member, because decisions rest on them
+(``audit_members.py``). For the other tables the rule is
 weaker and general: every value that identifies the row must be *said* in the entry, somewhere. So a row
 that was changed, or moved to another entry, is found without repeating every format here.
 """
@@ -17,6 +18,7 @@ from gate.domain.clock import format_instant
 from gate.domain.errors import InputError
 from gate.signing.envelope import parse_envelope
 from gate.store.auditing import Projected
+from gate.workflow.audit_members import MEMBERS, check_members
 
 SAID: Final[Mapping[str, tuple[str, ...]]] = {
     "approval_carried": ("approval", "repository", "number", "revision", "from_head", "head", "proof"),
@@ -38,7 +40,6 @@ SAID: Final[Mapping[str, tuple[str, ...]]] = {
     "contribution": ("repository", "number", "head", "target", "answer", "decision_digest", "facts_digest"),
 }
 MOST_NAMED: Final = 200
-_ACTS: Final = {"APPROVED": "approve", "REJECTED": "reject", "WITHDRAWN": "withdraw"}
 
 
 def check_projected(row: Projected) -> Iterator[str]:
@@ -54,7 +55,8 @@ def check_projected(row: Projected) -> Iterator[str]:
     except InputError as error:
         yield f"Entry {row.index}, which a row of {row.table} names, cannot be read: {error.message}"
         return
-    yield from _check_approval(row, statement) if row.table == "approval" else _check_said(row, statement)
+    exact = MEMBERS.get(row.table)
+    yield from check_members(row, exact(statement)) if exact is not None else _check_said(row, statement)
 
 
 def check_ended(row: Projected) -> Iterator[str]:
@@ -85,6 +87,22 @@ def check_reviewed(row: Projected) -> Iterator[str]:
         return
     if statement.predicate.get("invocation") != invoked or statement.at != row.values["reviewed_at"]:
         yield f"Entry {row.index} is not the review of break-glass {invoked}, or was made at another time."
+
+
+def check_delegation_end(row: Projected) -> Iterator[str]:
+    """Whether the entry that a row says ended a delegation did, and when it did."""
+    if row.values["ended_by"] is None or row.envelope is None or row.kind != row.expected_kind:
+        yield f"The row of delegation {row.values['idx']} says that it was ended, and no entry does."
+        return
+    try:
+        said = parse_statement(parse_envelope(row.envelope).payload).predicate
+    except InputError as error:
+        yield f"Entry {row.index}, which ended delegation {row.values['idx']}, cannot be read: {error.message}"
+        return
+    ended_at = row.values["ended_at"]
+    at = format_instant(ended_at) if ended_at is not None else None
+    if (said.get("delegation"), said.get("endedAt")) != (row.values["idx"], at):
+        yield f"The row of delegation {row.values['idx']} says that entry {row.index} ended it at {at}; it does not."
 
 
 def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) -> Iterator[tuple[int, str]]:
@@ -147,37 +165,6 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 def _taken_back(by: int | None) -> str:
     return "not taken back" if by is None else f"taken back by entry {by}"
-
-
-def _check_approval(row: Projected, statement: Statement) -> Iterator[str]:
-    signed = _approval_values(statement.predicate)
-    for name, value in signed.items():
-        found = row.values[name]
-        stored = found.hex() if isinstance(found, bytes) else found
-        if isinstance(stored, datetime):
-            stored = format_instant(stored)
-        if stored != value and {stored, value} != {"", None}:  # a column that is never NULL spells "none" as ""
-            yield f"The row of approval {row.index} has {name} {stored!r}; what was signed is {value!r}."
-
-
-def _approval_values(predicate: Mapping[str, Any]) -> dict[str, Any]:
-    reviewer = _object(predicate.get("reviewer"))
-    return {
-        "act": _ACTS.get(str(predicate.get("result"))),
-        "person": reviewer.get("id"),
-        "name": reviewer.get("displayName"),
-        "role": reviewer.get("role"),
-        "team": reviewer.get("team"),
-        "meaning": predicate.get("meaning"),
-        "repository": predicate.get("repository"),
-        "number": predicate.get("number"),
-        "revision": predicate.get("revision"),
-        "head": predicate.get("head"),
-        "target": predicate.get("targetRef"),
-        "policy_digest": _object(_object(predicate.get("policy")).get("digest")).get("sha256"),
-        "expires_at": predicate.get("expiresAt"),
-        "supersedes": predicate.get("supersedes"),
-    }
 
 
 def _check_said(row: Projected, statement: Statement) -> Iterator[str]:

@@ -1,0 +1,91 @@
+"""Rows that decisions rest on, compared with their entries member by member: what the row must hold, as signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from gate.auditlog.entry import Statement
+from gate.domain.clock import format_instant
+from gate.store.auditing import Projected
+
+_ACTS: Final = {"APPROVED": "approve", "REJECTED": "reject", "WITHDRAWN": "withdraw"}
+
+
+def check_members(row: Projected, signed: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on columns that hold something else than what was signed."""
+    for name, value in signed.items():
+        found = row.values[name]
+        stored = found.hex() if isinstance(found, bytes) else found
+        if isinstance(stored, datetime):
+            stored = format_instant(stored)
+        if stored != value and {stored, value} != {"", None}:  # a column that is never NULL spells "none" as ""
+            what = row.table.replace("_", " ")
+            yield f"The row of {what} {row.index} has {name} {stored!r}; what was signed is {value!r}."
+
+
+def _approval(statement: Statement) -> dict[str, Any]:
+    predicate = statement.predicate
+    reviewer = _object(predicate.get("reviewer"))
+    return {
+        "act": _ACTS.get(str(predicate.get("result"))),
+        "person": reviewer.get("id"),
+        "name": reviewer.get("displayName"),
+        "role": reviewer.get("role"),
+        "team": reviewer.get("team"),
+        "meaning": predicate.get("meaning"),
+        "repository": predicate.get("repository"),
+        "number": predicate.get("number"),
+        "revision": predicate.get("revision"),
+        "head": predicate.get("head"),
+        "target": predicate.get("targetRef"),
+        "policy_digest": _object(_object(predicate.get("policy")).get("digest")).get("sha256"),
+        "signed_at": format_instant(statement.at),
+        "expires_at": predicate.get("expiresAt"),
+        "supersedes": predicate.get("supersedes"),
+        "kind": predicate.get("kind"),
+        "on_behalf_of": _object(predicate.get("onBehalfOf")).get("id"),
+        "freeze": predicate.get("freeze"),
+    }
+
+
+def _delegation(statement: Statement) -> dict[str, Any]:
+    predicate = statement.predicate
+    giver, receiver = _object(predicate.get("giver")), _object(predicate.get("receiver"))
+    return {
+        "giver": giver.get("id"),
+        "giver_name": giver.get("displayName"),
+        "receiver": receiver.get("id"),
+        "receiver_name": receiver.get("displayName"),
+        "role": predicate.get("role"),
+        "team": predicate.get("team"),
+        "starts_at": predicate.get("startsAt"),
+        "ends_at": predicate.get("endsAt"),
+    }
+
+
+def _clearance(statement: Statement) -> dict[str, Any]:
+    predicate = statement.predicate
+    reviewer = _object(predicate.get("reviewer"))
+    return {
+        "repository": predicate.get("repository"),
+        "number": predicate.get("number"),
+        "veto": predicate.get("veto"),
+        "person": reviewer.get("id"),
+        "name": reviewer.get("displayName"),
+        "role": reviewer.get("role"),
+        "team": reviewer.get("team"),
+        "signed_at": format_instant(statement.at),
+    }
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+MEMBERS: Final[Mapping[str, Callable[[Statement], dict[str, Any]]]] = {
+    "approval": _approval,
+    "delegation": _delegation,
+    "veto_clearance": _clearance,
+}
