@@ -48,6 +48,7 @@ COMMANDS = {
     "trainings": "registers.trainings",
     "hook": "registers.hook",
     "directory": "registers.directory",
+    "overrides": "overrides.overrides",
     "pack": "evidence.pack",
     "audit": "evidence.audit",
     "checkpoint": "evidence.checkpoint",

@@ -8,10 +8,11 @@ whether it was. Classes marked *derived* are computed here from the rows of the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from gate.domain.words import count_words
+from gate.evidence.overrides import OverrideRecord, find_override
 from gate.evidence.twin import (
     BranchCompleteness,
     ContributionSheet,
@@ -118,8 +119,10 @@ def build_classes(
     )
 
 
-def derive_from_branch(branch: BranchCompleteness) -> Iterator[Deviation]:
-    """What the landings of one protected branch say by themselves."""
+def derive_from_branch(
+    branch: BranchCompleteness, overrides: Mapping[int | None, Sequence[OverrideRecord]] | None = None
+) -> Iterator[Deviation]:
+    """What the landings of one protected branch say; ``overrides`` are the break-glass records by contribution."""
     where = f"{branch.repository} {branch.branch}"
     classes = {
         Outcome.UNEXPLAINED: (DeviationClass.UNEXPLAINED_COMMIT, "is on the branch, and the gate did not let it in"),
@@ -129,6 +132,9 @@ def derive_from_branch(branch: BranchCompleteness) -> Iterator[Deviation]:
     for landing in branch.landings:
         if landing.outcome in classes:
             kind, words = classes[landing.outcome]
+            found = find_override((overrides or {}).get(landing.number, ()), landing.head, landing.index)
+            if landing.outcome is Outcome.OVERRIDDEN and found is not None:
+                words = f"landed by break-glass override of {found.who}; {found.review_state}"
             for commit in landing.commits:
                 yield Deviation(
                     id=kind,

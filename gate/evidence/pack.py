@@ -24,6 +24,7 @@ from gate.evidence.deviations import (
 )
 from gate.evidence.envelopes import OpenedEntry, build_signatures, parse_entry
 from gate.evidence.limits import LIMITS
+from gate.evidence.overrides import OverrideRecord, read_overrides
 from gate.evidence.twin import (
     AsOf,
     BranchCompleteness,
@@ -214,9 +215,10 @@ def _derive(
     policies: Iterable[PolicyEpoch],
     opened: Iterable[OpenedEntry],
 ) -> Iterator[Deviation]:
+    opened, sheets = tuple(opened), tuple(sheets)
     landed: dict[tuple[str, int | None], list[Landing]] = defaultdict(list)
     for branch in branches:
-        yield from derive_from_branch(branch)
+        yield from derive_from_branch(branch, _overrides(branch.repository, sheets, opened))
         for landing in branch.landings:
             landed[branch.repository, landing.number].append(landing)
     for policy in policies:
@@ -227,6 +229,17 @@ def _derive(
         if entry.kind == "approval-refused":
             sentence = f"A signing attempt was refused at {entry.timestamp} on {entry.stream}."
             yield Deviation(id=DeviationClass.REFUSED_SIGNATURE, sentence=sentence, index=entry.index)
+
+
+def _overrides(
+    repository: str, sheets: Iterable[ContributionSheet], opened: Iterable[OpenedEntry]
+) -> dict[int | None, tuple[OverrideRecord, ...]]:
+    by_stream: dict[str, list[OpenedEntry]] = defaultdict(list)
+    for entry in sorted(opened, key=lambda one: one.index):
+        if entry.kind.startswith("break-glass"):
+            by_stream[entry.stream].append(entry)
+    own = [sheet.number for sheet in sheets if sheet.repository == repository]
+    return {number: read_overrides(by_stream[f"contribution/{repository}#{number}"]) for number in own}
 
 
 def _distinct(found: Iterable[Deviation]) -> tuple[Deviation, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gate.evidence.twin import ContributionSheet, ErasableText, EvidencePack, Landing, SignatureRow
+from gate.evidence.envelopes import parse_entry
+from gate.evidence.overrides import OverrideRecord, read_overrides
+from gate.evidence.twin import ContributionSheet, EntryRow, ErasableText, EvidencePack, Landing, SignatureRow
 from gate.pdf.engine import (
     BAD,
     BOTTOM,
@@ -40,6 +42,7 @@ def draw_sheets(flow: Flow, contents: Contents, pack: EvidencePack) -> None:
     for branch in pack.completeness:
         for landing in branch.landings:
             landed[branch.repository, landing.number].append((branch.branch, landing))
+    entries = {row.index: row for row in pack.entries}
     if not pack.contributions:
         begin_section(flow, contents, "sheets")
         flow.paragraph("Nothing happened to any contribution in the period.")
@@ -48,7 +51,7 @@ def draw_sheets(flow: Flow, contents: Contents, pack: EvidencePack) -> None:
         if place == 0:
             contents.pages["sheets"] = flow.paper.anchor("sheets", title="Contributions and their signatures")
         _anchor(flow, sheet, place, len(pack.contributions))
-        _draw_sheet(flow, sheet, landed[sheet.repository, sheet.number])
+        _draw_sheet(flow, sheet, landed[sheet.repository, sheet.number], _read_overrides(entries, sheet))
 
 
 def _anchor(flow: Flow, sheet: ContributionSheet, place: int, count: int) -> None:
@@ -59,7 +62,30 @@ def _anchor(flow: Flow, sheet: ContributionSheet, place: int, count: int) -> Non
     flow.paper.anchor(sheet_key(sheet.repository, sheet.number), title=f"{name}  {title_of(sheet)[:80]}", level=2)
 
 
-def _draw_sheet(flow: Flow, sheet: ContributionSheet, landings: list[tuple[str, Landing]]) -> None:
+def _read_overrides(entries: dict[int, EntryRow], sheet: ContributionSheet) -> tuple[OverrideRecord, ...]:
+    return read_overrides(parse_entry(entries[index]) for index in sheet.entries)
+
+
+def _draw_override(flow: Flow, row: OverrideRecord) -> None:
+    """Who let it through, why, how far and how long, and what became of the review it owes."""
+    flow.pairs(
+        [
+            ("Invoked", f"{row.name} as {row.role}, {when(row.at)}, entry {row.index}", SMALL_BOLD),
+            ("Why", f"{row.code}, {row.incident}", SMALL),
+            ("Co-signed by", ", ".join(f"{name}, entry {index}" for name, index in row.cosigned) or "nobody", SMALL),
+            ("Waives", f"{', '.join(row.waives)}, until {when(row.expires_at)}", SMALL),
+            ("Head", row.head, MONO),
+            ("Review", f"{row.review_state[:1].upper()}{row.review_state[1:]}.", SMALL),
+        ]
+    )
+
+
+def _draw_sheet(
+    flow: Flow,
+    sheet: ContributionSheet,
+    landings: list[tuple[str, Landing]],
+    overrides: tuple[OverrideRecord, ...],
+) -> None:
     flow.heading(f"{sheet.repository}#{sheet.number}")
     flow.paragraph(title_of(sheet), SUBTITLE, element=Element.H2, after=6)
     decision = sheet.decision
@@ -91,6 +117,10 @@ def _draw_sheet(flow: Flow, sheet: ContributionSheet, landings: list[tuple[str, 
             [Column("At", 100), Column("Branch", 96), Column("How", 70), Column("Commits", FULL - 266, MONO)],
             [(when(row.at), branch, f"{row.outcome}, {row.kind}", "\n".join(row.commits)) for branch, row in landings],
         )  # fmt: skip
+    if overrides:
+        flow.heading(f"Break-glass ({len(overrides)})", element=Element.H2, keep=90)
+    for override in overrides:
+        _draw_override(flow, override)
     flow.heading(f"Signatures ({len(sheet.signatures)})", element=Element.H2, keep=60)
     if not sheet.signatures:
         flow.paragraph("None.", SMALL)
