@@ -15,7 +15,6 @@ from gate.workflow.narrate import narrate, say_giver
 from gate.workflow.parts import Parts
 from gate.workflow.shown import ReceiptShown
 
-
 _BREAK_GLASS = (EntryKind.BREAK_GLASS, EntryKind.BREAK_GLASS_COSIGNED, EntryKind.BREAK_GLASS_REVIEWED)
 
 
