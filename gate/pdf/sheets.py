@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gate.evidence.envelopes import parse_entry
+from gate.evidence.envelopes import OpenedEntry, parse_entry
+from gate.evidence.exceptions import Cleared, Under, read_cleared, read_under
 from gate.evidence.overrides import OverrideRecord, read_overrides
-from gate.evidence.twin import ContributionSheet, EntryRow, ErasableText, EvidencePack, Landing, SignatureRow
+from gate.evidence.twin import ContributionSheet, ErasableText, EvidencePack, Landing, SignatureRow
 from gate.pdf.engine import (
     BAD,
     BOTTOM,
@@ -51,7 +52,8 @@ def draw_sheets(flow: Flow, contents: Contents, pack: EvidencePack) -> None:
         if place == 0:
             contents.pages["sheets"] = flow.paper.anchor("sheets", title="Contributions and their signatures")
         _anchor(flow, sheet, place, len(pack.contributions))
-        _draw_sheet(flow, sheet, landed[sheet.repository, sheet.number], _read_overrides(entries, sheet))
+        opened = tuple(parse_entry(entries[index]) for index in sheet.entries)
+        _draw_sheet(flow, sheet, landed[sheet.repository, sheet.number], opened)
 
 
 def _anchor(flow: Flow, sheet: ContributionSheet, place: int, count: int) -> None:
@@ -60,10 +62,6 @@ def _anchor(flow: Flow, sheet: ContributionSheet, place: int, count: int) -> Non
         flow.paper.anchor(f"sheets-{place}", title=f"Sheets {place + 1} to {last}", level=1)
     name = f"{sheet.repository}#{sheet.number}"
     flow.paper.anchor(sheet_key(sheet.repository, sheet.number), title=f"{name}  {title_of(sheet)[:80]}", level=2)
-
-
-def _read_overrides(entries: dict[int, EntryRow], sheet: ContributionSheet) -> tuple[OverrideRecord, ...]:
-    return read_overrides(parse_entry(entries[index]) for index in sheet.entries)
 
 
 def _draw_override(flow: Flow, row: OverrideRecord) -> None:
@@ -84,7 +82,7 @@ def _draw_sheet(
     flow: Flow,
     sheet: ContributionSheet,
     landings: list[tuple[str, Landing]],
-    overrides: tuple[OverrideRecord, ...],
+    opened: tuple[OpenedEntry, ...],
 ) -> None:
     flow.heading(f"{sheet.repository}#{sheet.number}")
     flow.paragraph(title_of(sheet), SUBTITLE, element=Element.H2, after=6)
@@ -117,15 +115,23 @@ def _draw_sheet(
             [Column("At", 100), Column("Branch", 96), Column("How", 70), Column("Commits", FULL - 266, MONO)],
             [(when(row.at), branch, f"{row.outcome}, {row.kind}", "\n".join(row.commits)) for branch, row in landings],
         )  # fmt: skip
+    overrides, cleared, under = read_overrides(opened), read_cleared(opened), read_under(opened)
     if overrides:
         flow.heading(f"Break-glass ({len(overrides)})", element=Element.H2, keep=90)
     for override in overrides:
         _draw_override(flow, override)
+    if cleared:
+        flow.heading(f"Vetoes cleared ({len(cleared)})", element=Element.H2, keep=60)
+        flow.pairs([(f"Entry {one.index}", _say_cleared(one), SMALL) for one in cleared])
     flow.heading(f"Signatures ({len(sheet.signatures)})", element=Element.H2, keep=60)
     if not sheet.signatures:
         flow.paragraph("None.", SMALL)
     for signature in sheet.signatures:
-        _draw_signature(flow, signature)
+        _draw_signature(flow, signature, under.get(signature.index))
+
+
+def _say_cleared(one: Cleared) -> str:
+    return f"{one.name} as {one.role}, {when(one.at)}: the rejection by {one.veto_by}, entry {one.veto}"
 
 
 def _contributors(sheet: ContributionSheet) -> str:
@@ -159,9 +165,9 @@ def _draw_revisions(flow: Flow, sheet: ContributionSheet) -> None:
     )  # fmt: skip
 
 
-def _draw_signature(flow: Flow, row: SignatureRow) -> None:
+def _draw_signature(flow: Flow, row: SignatureRow, under: Under | None) -> None:
     """One block, kept on one page: who, what it means, when, how, and what it is bound to."""
-    rows = _signature_rows(row)
+    rows = [*_under_rows(under), *_signature_rows(row)]
     width = FULL - 118
     height = 22 + sum(look.leading * len(wrap(value, look, width)) for _, value, look in rows)
     flow.need(min(height, 640))
@@ -169,7 +175,10 @@ def _draw_signature(flow: Flow, row: SignatureRow) -> None:
     word, style = RESULTS.get(row.result, (row.result, OTHER))
     flow.paper.fill(LEFT, top - 15, FULL, 15, PALE, Element.ARTIFACT)
     flow.paper.fill(LEFT, top - 15, 3, 15, style.colour, Element.ARTIFACT)
-    head = wrap(f"{word}: {row.name}", style, FULL - 150)[0]
+    if under is not None and under.freeze is not None:
+        word = f"{word}, only through the freeze {under.freeze}"
+    signer = f"{row.name} for {under.giver}" if under is not None and under.giver is not None else row.name
+    head = wrap(f"{word}: {signer}", style, FULL - 150)[0]
     flow.paper.text(LEFT + 10, top - 10.5, head, style, Element.H2)
     shown = when(row.signed_at)
     flow.paper.text(RIGHT - 6 - measure(shown, SMALL), top - 10.5, shown, SMALL, Element.P)
@@ -178,6 +187,16 @@ def _draw_signature(flow: Flow, row: SignatureRow) -> None:
     flow.y -= 5
     if flow.y > BOTTOM + 10:
         flow.paper.rule(LEFT, flow.y + 2, FULL, HAIR, Element.ARTIFACT, 0.3)
+
+
+def _under_rows(under: Under | None) -> list[tuple[str, str, Style]]:
+    """For whom, and through which freeze: what a reader must not take for an approval of the signer's own."""
+    rows = []
+    if under is not None and under.giver is not None:
+        rows.append(("Signed for", f"{under.giver}, delegation of audit entry {under.delegation}", SMALL_BOLD))
+    if under is not None and under.freeze is not None:
+        rows.append(("Exempts from", f"the freeze {under.freeze}; it fills no other requirement", SMALL_BOLD))
+    return rows
 
 
 def _signature_rows(row: SignatureRow) -> list[tuple[str, str, Style]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from gate.domain.errors import ConflictError, GateError, InputError, NotPermittedError, NotSignedInError
 from gate.workflow import delegate, evaluate, pages
 from gate.workflow.timeline import read_statement
 from tests.support.directory_ldif import PASSWORD
 from tests.support.exceptional_world import end_delegation, form_under, hand_over, open_exceptional, wish
-from tests.support.journey import ADDRESS, POLICY, REPOSITORY, START, World
+from tests.support.journey import ADDRESS, POLICY, REPOSITORY, START, World, build_pack
 
 pytestmark = pytest.mark.req("POL-07")
 
@@ -55,6 +57,10 @@ def test_a_signature_for_somebody_counts_and_says_so(world: World) -> None:
     assert page.decision is not None
     filled = [one for rule in page.decision.rules for need in rule.requirements for one in need.filled]
     assert [one.on_behalf_of for one in filled if one.name == "Gil Maro"] == ["Dana Roy"]
+    world.land(head)
+    pages_of_pack = PdfReader(io.BytesIO(build_pack(world).sealed)).pages
+    printed = " ".join(" ".join(page.extract_text() for page in pages_of_pack).split())
+    assert "Gil Maro for Dana Roy" in printed
     assert world.audit().ok
 
 

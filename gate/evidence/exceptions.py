@@ -1,0 +1,69 @@
+"""What an approval entry says beside being one: for whom it was signed, through which freeze; and cleared vetoes.
+
+Read from the entries of a pack alone, for its sheets. The blocks that the verifier compares stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gate.evidence.envelopes import OpenedEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Under:
+    """``giver`` is named as in the entry, with the index of the delegation."""
+
+    giver: str | None
+    delegation: int | None
+    freeze: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """A rejection (``veto``: its entry) that somebody else cleared."""
+
+    index: int
+    at: str
+    name: str
+    role: str
+    veto: int
+    veto_by: str
+
+
+def read_under(entries: Iterable[OpenedEntry]) -> dict[int, Under]:
+    """By index, the approvals that were signed for somebody or through a freeze."""
+    found = {one.index: _under(one) for one in entries if one.kind == "approval"}
+    return {index: one for index, one in found.items() if one.giver is not None or one.freeze is not None}
+
+
+def read_cleared(entries: Iterable[OpenedEntry]) -> tuple[Cleared, ...]:
+    return tuple(_cleared(one) for one in entries if one.kind == "veto-cleared")
+
+
+def _under(entry: OpenedEntry) -> Under:
+    giver, freeze = _object(entry.predicate.get("onBehalfOf")), entry.predicate.get("freeze")
+    return Under(
+        giver=str(giver["displayName"]) if "displayName" in giver else None,
+        delegation=giver.get("delegation"),
+        freeze=str(freeze) if freeze is not None else None,
+    )
+
+
+def _cleared(entry: OpenedEntry) -> Cleared:
+    reviewer, by = _object(entry.predicate.get("reviewer")), _object(entry.predicate.get("vetoBy"))
+    team = f" of {reviewer['team']}" if reviewer.get("team") else ""
+    return Cleared(
+        index=entry.index,
+        at=entry.timestamp,
+        name=str(reviewer.get("displayName")),
+        role=f"{reviewer.get('role')}{team}",
+        veto=int(entry.predicate["veto"]),
+        veto_by=str(by.get("displayName")),
+    )
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
