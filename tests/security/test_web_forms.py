@@ -63,7 +63,7 @@ def form_posts(app: Flask) -> list[str]:
 @pytest.mark.parametrize("token", [None, "", "wrong", CSRF + "x", CSRF[:-1]])
 def test_every_post_refuses_a_missing_or_wrong_token(app: Flask, world: World, token: str | None) -> None:
     client = sign_in_client(app)
-    assert len(form_posts(app)) == 9
+    assert len(form_posts(app)) == 12
     for path in form_posts(app):
         data = {**FORM, "digest": DIGEST, "login": "anna", "csrf": token} if token is not None else {}
         answer = client.post(path, data=data)

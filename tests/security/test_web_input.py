@@ -211,7 +211,7 @@ def test_markup_in_any_text_stays_text(app: Flask, world: World) -> None:
             assert not {name for name in tags.names if name.startswith("on")}, endpoint
             looked_at += 1
         answer.close()
-    assert looked_at == 24
+    assert looked_at == 33
 
 
 def test_markup_in_what_a_person_wrote_comes_back_as_text(app: Flask) -> None:

@@ -440,6 +440,7 @@ def build_form(
     role: str | None = None,
     team: str | None = None,
     meaning: str | None = None,
+    under: str | None = None,
 ) -> shown.SignForm:
     choices = (
         shown.SignChoice(
@@ -477,6 +478,7 @@ def build_form(
         afterwards=f"It may land. {world.text}",
         counted=(world.text,),
         printed_name="Anna Berg",
+        under=under,
     )
 
 
