@@ -230,6 +230,12 @@ def unmarked_ends(connection: Connection) -> Iterator[int]:
     yield from connection.execute(query.order_by(log_entry.c.idx)).scalars()
 
 
+def revocations(connection: Connection) -> tuple[tuple[int, bytes], ...]:
+    """Index and envelope of every revocation of a token."""
+    query = select(log_entry.c.idx, log_entry.c.envelope).where(log_entry.c.kind == "token-revoked")
+    return tuple((row.idx, row.envelope) for row in connection.execute(query.order_by(log_entry.c.idx)))
+
+
 def contributing(connection: Connection) -> Iterator[tuple[Projected, frozenset[tuple[str, str, str]], int]]:
     """Every revision with its entry, who its rows say contributed (part, person, how), and how many are nobody."""
     held: dict[tuple[str, int, int], tuple[set[tuple[str, str, str]], int]] = {}

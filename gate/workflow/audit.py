@@ -24,6 +24,7 @@ from gate.auditlog.trust import Trust
 from gate.auditlog.verify import check_entries
 from gate.domain.errors import GateError, InputError, UnavailableError, VerificationError
 from gate.store import auditing
+from gate.store.auditing import Projected
 from gate.store.engine import Connection, Engine
 from gate.store.tree import load_root
 from gate.store.witnessed import CheckpointFile, Witnessed
@@ -34,6 +35,7 @@ from gate.workflow.audit_rows import (
     check_ended,
     check_projected,
     check_reviewed,
+    check_revocations,
     check_training,
     check_withdrawals,
     imported_digest,
@@ -161,15 +163,20 @@ def _check_blobs(connection: Connection) -> Iterator[AuditFinding]:
 def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
     superseded: dict[int, int] = {}
     marked: dict[int, int] = {}
+    tokens: list[Projected] = []
     for row in auditing.projected_rows(connection):
         for sentence in check_projected(row):
             yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+        if row.table == "api_token":
+            tokens.append(row)
         if row.table == "approval":
             if (target := row.values["supersedes"]) is not None:
                 superseded[target] = row.index
             if (by := row.values["withdrawn_by"]) is not None:
                 marked[row.index] = by
     for index, sentence in check_withdrawals(superseded, marked):
+        yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=index, sentence=sentence)
+    for index, sentence in check_revocations(tokens, auditing.revocations(connection)):
         yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=index, sentence=sentence)
     for row in auditing.decided_contributions(connection):
         for sentence in check_projected(row):

@@ -80,6 +80,18 @@ def _clearance(statement: Statement) -> dict[str, Any]:
     }
 
 
+def _token(statement: Statement) -> dict[str, Any]:
+    predicate = statement.predicate
+    scopes = predicate.get("scopes")
+    return {
+        "id": predicate.get("token"),
+        "name": predicate.get("name"),
+        "repository": predicate.get("repository"),
+        "scopes": " ".join(scopes) if isinstance(scopes, list) else None,
+        "person": predicate.get("person"),
+    }
+
+
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -88,4 +100,5 @@ MEMBERS: Final[Mapping[str, Callable[[Statement], dict[str, Any]]]] = {
     "approval": _approval,
     "delegation": _delegation,
     "veto_clearance": _clearance,
+    "api_token": _token,
 }

@@ -9,7 +9,7 @@ that was changed, or moved to another entry, is found without repeating every fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,7 +36,6 @@ SAID: Final[Mapping[str, tuple[str, ...]]] = {
     "policy_approval": ("proposal", "digest", "person", "name"),
     "landing": ("repository", "branch", "commit", "classification"),
     "pack_issued": ("sha256",),
-    "api_token": ("id", "name"),
     "contribution": ("repository", "number", "head", "target", "answer", "decision_digest", "facts_digest"),
 }
 MOST_NAMED: Final = 200
@@ -103,6 +102,24 @@ def check_delegation_end(row: Projected) -> Iterator[str]:
     at = format_instant(ended_at) if ended_at is not None else None
     if (said.get("delegation"), said.get("endedAt")) != (row.values["idx"], at):
         yield f"The row of delegation {row.values['idx']} says that entry {row.index} ended it at {at}; it does not."
+
+
+def check_revocations(tokens: Iterable[Projected], revoked: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, str]]:
+    """A token is revoked in its row exactly when an entry says so. ``revoked``: those entries, index and envelope."""
+    signed = dict(_revocations(revoked))
+    for row in tokens:
+        said, by = row.values["revoked_at"] is not None, signed.get(row.values["id"])
+        if said != (by is not None):
+            claim = f"The row of the token {row.values['name']} says it is {'' if said else 'not '}revoked"
+            yield row.index, f"{claim}; the log says it is {'not ' if by is None else ''}revoked."
+
+
+def _revocations(entries: Iterable[tuple[int, bytes]]) -> Iterator[tuple[object, int]]:
+    for index, envelope in entries:
+        try:
+            yield parse_statement(parse_envelope(envelope).payload).predicate.get("token"), index
+        except InputError:
+            continue  # said elsewhere
 
 
 def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) -> Iterator[tuple[int, str]]:

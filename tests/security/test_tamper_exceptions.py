@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from gate.domain.approval import Act
+from gate.workflow import tokens
 from tests.integration.test_freeze_exemption import clear
 from tests.support.exceptional_world import FROZEN, end_delegation, form_under, hand_over, open_exceptional, wish
-from tests.support.journey import World
+from tests.support.journey import OPERATOR, World
 
 pytestmark = pytest.mark.req("POL-07", "LOG-04")
 
@@ -25,6 +26,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         opened.send("iris", form_under(opened, "iris", "freeze.year-end"))
         ended = hand_over(opened, "dana", wish("carl"))
         end_delegation(opened, "carl", ended)
+        tokens.issue(opened.parts, "old", repository=None, scopes=["status:read"], by=OPERATOR)
+        tokens.revoke(opened.parts, "old", by=OPERATOR)
         clear(opened, "iris", opened.sign("bob", Act.REJECT).index)
         assert opened.audit().ok
         yield opened
@@ -51,6 +54,11 @@ CHANGES = [
     "UPDATE veto_clearance SET role = 'qa'",
     "UPDATE veto_clearance SET number = 2",
     "DELETE FROM veto_clearance",
+    "UPDATE api_token SET scopes = 'checks:write'",
+    "UPDATE api_token SET person = 'corp:somebody-else'",
+    "UPDATE api_token SET repository = NULL",
+    "UPDATE api_token SET revoked_at = '2026-11-22 09:00:00.000000Z' WHERE revoked_at IS NULL",
+    "UPDATE api_token SET revoked_at = NULL WHERE revoked_at IS NOT NULL",
 ]
 
 
