@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from gate.domain.errors import ConflictError, GateError, InputError, NotPermittedError, NotSignedInError
-from gate.workflow import delegate, evaluate, pages
+from gate.workflow import delegate, delegation_pages, evaluate, pages
 from gate.workflow.timeline import read_statement
 from tests.support.directory_ldif import PASSWORD
 from tests.support.exceptional_world import end_delegation, form_under, hand_over, open_exceptional, wish
@@ -241,3 +241,20 @@ def test_what_ended_while_reading_signs_nothing(world: World) -> None:
     with pytest.raises((NotPermittedError, ConflictError, InputError)):
         world.send("gil", form)
     assert "approval" not in world.kinds()
+
+
+def test_everybody_can_see_who_has_what(world: World) -> None:
+    index = hand_over(world)
+    end_delegation(world, "gil", index)
+    later = hand_over(world, "dana", wish(starts_at=START + timedelta(days=1)))
+    listed = delegation_pages.list_delegations(world.parts)["delegations"]
+    assert isinstance(listed, list)
+    assert [(one["index"], one["state"], one["receiver"]["displayName"]) for one in listed] == [
+        (later, "coming", "Gil Maro"),
+        (index, "ended", "Gil Maro"),
+    ]
+    assert delegation_pages.tell_delegations(world.parts)[0].startswith(f"{later}: Dana Roy to Gil Maro, qa, ")
+    page = delegation_pages.delegations_page(world.parts, world.who("dana"))
+    assert [one.may_end for one in page.given] == [True, False]
+    assert [one.role for one in page.may_give] == ["qa"]
+    assert delegation_pages.delegations_page(world.parts, world.who("gil")).may_give == ()
