@@ -77,6 +77,9 @@ def evaluate_expression(scope: Scope, text: str, values: Mapping[str, Value | No
         program = _compile(scope, text)
     except _WrongError as wrong:
         return Outcome(holds=None, error=str(wrong))
+    cut = next((name for name, one in values.items() if _holds_nul(one)), None)
+    if cut is not None:
+        return Outcome(holds=None, error=f"{cut} holds a NUL, at which the library would end the text")
     known = {name: list(one) if isinstance(one, tuple) else one for name, one in values.items() if one is not None}
     try:
         answer = program.expression.eval(data=known)
@@ -85,6 +88,12 @@ def evaluate_expression(scope: Scope, text: str, values: Mapping[str, Value | No
     if answer.type() == program.bool_type and answer.value() in (True, False):
         return Outcome(holds=answer.value() is True)
     return Outcome(holds=None, error=_explain(str(answer.value()), values))
+
+
+def _holds_nul(value: Value | None) -> bool:
+    """The library takes C strings: what comes after a NUL would be left out, and two texts be equal that are not."""
+    texts = value if isinstance(value, tuple) else (value,)
+    return any("\0" in text for text in texts if isinstance(text, str))
 
 
 def is_named(name: str, text: str) -> bool:

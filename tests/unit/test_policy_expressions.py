@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gate.domain.errors import InputError
@@ -253,6 +253,8 @@ def test_no_text_escapes_as_anything_but_a_finding(text: str) -> None:
 
 @pytest.mark.req("INV-01")
 @given(st.text(max_size=20), st.integers(), st.lists(st.text(max_size=5), max_size=3))
+@example("\0", 0, [""])
+@example("a\0b", 0, ["a"])
 def test_no_value_escapes_as_anything_but_an_outcome(target: str, lines: int, labels: list[str]) -> None:
     values: dict[str, Value | None] = {"change.target": target, "change.lines": lines, "change.labels": tuple(labels)}
     outcome = evaluate_expression(Scope.WHEN, "change.target in change.labels || change.lines > 3", values)
