@@ -30,7 +30,7 @@ from gate.store.engine import writing
 from gate.store.tables import policy_proposal
 from gate.workflow import proposal_due, propose
 from gate.workflow.activate import activate, build_activation, load_proposals
-from gate.workflow.proposal import load_proposal
+from gate.workflow.proposal import load_proposal, load_texts
 from gate.workflow.proposal_due import activate_due
 from gate.workflow.proposal_effects import build_effects, list_tried
 from gate.workflow.proposal_pages import overview, proposal_page, trial
@@ -281,7 +281,7 @@ def test_a_withdrawal_while_it_is_being_activated_comes_first_or_not_at_all(
         approve(world, login, number)
     world.clock.move(days=2)
     world.sessions.clear()
-    slow = proposal_due.load_texts
+    slow = load_texts
 
     def read_slowly(*given: Any) -> dict[str, bytes]:
         monkeypatch.setattr(proposal_due, "load_texts", slow)
