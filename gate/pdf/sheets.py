@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from gate.evidence.envelopes import OpenedEntry, parse_entry
-from gate.evidence.exceptions import Cleared, Under, read_cleared, read_under
+from gate.evidence.exceptions import Cleared, Under, read_cleared, read_under, tells_exception
 from gate.evidence.overrides import OverrideRecord, read_overrides
 from gate.evidence.twin import ContributionSheet, ErasableText, EvidencePack, Landing, SignatureRow
 from gate.pdf.engine import (
@@ -52,7 +52,8 @@ def draw_sheets(flow: Flow, contents: Contents, pack: EvidencePack) -> None:
         if place == 0:
             contents.pages["sheets"] = flow.paper.anchor("sheets", title="Contributions and their signatures")
         _anchor(flow, sheet, place, len(pack.contributions))
-        opened = tuple(parse_entry(entries[index]) for index in sheet.entries)
+        telling = (entries[index] for index in sheet.entries if tells_exception(entries[index]))
+        opened = tuple(parse_entry(row) for row in telling)
         _draw_sheet(flow, sheet, landed[sheet.repository, sheet.number], opened)
 
 
