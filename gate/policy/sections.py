@@ -225,12 +225,12 @@ def read_break_glass(
     check_declared(source, (*place, "review", "role"), "role", one.review.role, names)
     check_declared(source, (*place, "review", "meaning"), "meaning", one.review.meaning, known)
     _check_waived(source, one, rules, freezes)
-    for number, part in enumerate(("author", "contributors", "invoker")):
+    for part in ("author", "contributors", "invoker"):
         if part not in one.review.independent_of:
             raise source.error(
                 (*place, "review", "independent_of"),
                 f"`{part}` is left out: they could review their own override.",
-                "Write [author, contributors, invoker]." if number < 3 else "",
+                "Write [author, contributors, invoker].",
             )
     incident = read_change_request(source, (*place, "reason", "incident"), one.reason.incident)
     assert incident is not None  # noqa: S101 - it is not optional in the shape

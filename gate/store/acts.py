@@ -154,14 +154,6 @@ def invocations(source: Source, repository: str | None = None) -> tuple[BreakGla
     return fetch_all(source, query, BreakGlassRow)
 
 
-def load_invocation(source: Source, idx: int) -> BreakGlassRow:
-    """Raises ``NotFoundError``."""
-    found = fetch_one(source, select(break_glass).where(break_glass.c.idx == idx), BreakGlassRow)
-    if found is None:
-        raise NotFoundError(f"There is no break-glass with audit entry {idx}.")
-    return found
-
-
 def cosigns(source: Source, invoked: int) -> tuple[CosignRow, ...]:
     c = break_glass_cosign.c
     return fetch_all(source, select(break_glass_cosign).where(c.invocation == invoked).order_by(c.idx), CosignRow)

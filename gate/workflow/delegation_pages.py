@@ -74,11 +74,6 @@ def delegations_page(parts: Parts, who: SignedIn) -> DelegationsPage:
     )
 
 
-def one_delegation(parts: Parts, who: SignedIn, index: int) -> DelegationShown:
-    """Raises ``NotFoundError``."""
-    return show(acts.load_delegation(parts.engine, index), parts.clock.now(), who.key)
-
-
 def list_delegations(parts: Parts) -> dict[str, object]:
     """Everybody's, newest first, as the API and the CLI give them: ``gate-delegations/v1``."""
     now = parts.clock.now()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from gate.domain.clock import format_instant
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import NotPermittedError
 from gate.domain.people import PersonState
@@ -229,10 +228,6 @@ def _standing_faults(glassy: Glassy) -> Iterator[str]:
 
 def say_locks(glassy: Glassy) -> tuple[str, ...]:
     return tuple(f"{one[:1].upper()}{one[1:]}." for one in find_locks(glassy.facts))
-
-
-def say_due(row: BreakGlassRow) -> str:
-    return f"A review by {row.review_role} is owed by {format_instant(row.review_due_at)}."
 
 
 def _said_to(start: str, faults: tuple[str, ...], reader: PersonFacts) -> str:
