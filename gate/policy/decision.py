@@ -38,10 +38,11 @@ class RuleState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Somebody who could fill an open slot now."""
+    """Somebody who could fill an open slot now; ``on_behalf_of`` names whose role they would use, if not their own."""
 
     person: str
     name: str
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

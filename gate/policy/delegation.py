@@ -24,9 +24,13 @@ Why = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delegations:
-    """``cyclic`` are log indexes. ``counting`` could be used to sign now; ``lapses`` are starts and ends to come."""
+    """``cyclic`` are log indexes. ``counting`` could be used to sign now; ``void`` could not: code and half-sentence.
+
+    ``lapses`` are starts and ends to come.
+    """
 
     counting: tuple[DelegationFacts, ...] = ()
+    void: tuple[tuple[DelegationFacts, Why], ...] = ()
     cyclic: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     lapses: tuple[datetime, ...] = ()
@@ -45,10 +49,10 @@ def read_delegations(
         notes=tuple(_name_circles(cyclic, people)),
         lapses=tuple(at for one in known for at in (one.starts_at, one.ends_at) if at > facts.now),
     )
+    whys = [(one, _why_unusable(one, found, policy, facts, people, separation, asking)) for one in known]
     return Delegations(
-        counting=tuple(
-            one for one in known if _why_unusable(one, found, policy, facts, people, separation, asking) is None
-        ),
+        counting=tuple(one for one, why in whys if why is None),
+        void=tuple((one, why) for one, why in whys if why is not None),
         cyclic=found.cyclic,
         notes=found.notes,
         lapses=found.lapses,
@@ -126,7 +130,7 @@ def _why_giver(one: DelegationFacts, giver: PersonFacts | None, receiver: str, s
         return CODE, f"the directory says nothing about {one.giver} now, who handed the role over to {receiver}"
     excluded = separation.excluded.get(giver.id)
     if excluded is not None:
-        return excluded.code, f"it was given for {giver.name}, and {excluded.reason}"
+        return excluded.code, f"what is signed for {giver.name} is their own signature, and {excluded.reason}"
     if giver.robot or giver.state != PersonState.ACTIVE:
         what = "a robot" if giver.robot else f"{giver.state} in the directory"
         return CODE, f"{giver.name}, who handed the role over to {receiver}, is {what}"

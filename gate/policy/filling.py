@@ -21,6 +21,7 @@ from gate.policy.matching import match, untangle
 from gate.policy.prerequisites import Asking, why_unfit
 from gate.policy.requirements import Need, member_rows
 from gate.policy.separation import People, Separation
+from gate.policy.standing_in import find_able, find_barred
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,23 +195,11 @@ def _judge(
             candidates.append(Candidate(person=key, name=name))
         elif key not in counted or not need.fits(counted[key].approval.role, counted[key].approval.team):
             disqualified.append(Disqualified(person=key, name=name, code=why[0], reason=why[1]))
+    disqualified += find_barred(need, facts, people, acts.delegations)
     disqualified.sort(key=lambda one: (one.name, one.person))
     own = _sorted(candidates)
-    delegated = _delegated(need, people, acts, {one.person for one in own}, {*counted, *acts.rejected})
+    delegated = find_able(need, people, acts.delegations, {one.person for one in own}, {*counted, *acts.rejected})
     return _Able(own=own, delegated=delegated, disqualified=tuple(disqualified))
-
-
-def _delegated(
-    need: Need, people: People, acts: Acts, own: set[str], taken: set[str]
-) -> tuple[tuple[Candidate, str], ...]:
-    """Who could sign for somebody, "Eve (for Dana)", neither of whom is ``taken``: counts already, or rejected it."""
-    found: dict[str, tuple[Candidate, str]] = {}
-    for one in acts.delegations.counting:
-        is_free = one.receiver not in own and not {one.giver, one.receiver} & {*taken, *need.not_admitted}
-        if is_free and need.fits(one.role, one.team):
-            name = f"{people[one.receiver].name} (for {people[one.giver].name})"
-            found.setdefault(one.receiver, (Candidate(person=one.receiver, name=name), one.giver))
-    return tuple(found.values())
 
 
 def _sorted(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:

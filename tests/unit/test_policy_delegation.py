@@ -231,6 +231,47 @@ def test_receivers_are_candidates_and_named_for_whom() -> None:
     assert "Eve" not in "\n".join(explain_decision(over))
 
 
+@pytest.mark.req("INV-03", "INV-12")
+def test_whose_delegation_a_contributor_stands_behind_is_named_as_one_who_cannot() -> None:
+    """A contributor's role used in their name would be their own approval; so would it be with a contributor's hand."""
+    for who, reason in (
+        ("dana", "what is signed for Dana is their own signature, and Dana wrote revision 1"),
+        ("eve", "Eve wrote revision 1"),
+    ):
+        decision = handed(BOB, contributors=(contributor("alice"), contributor(who)))
+        qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
+        assert "corp:eve" not in [one.person for one in (*qa.candidates, *decision.ask)]
+        (eve,) = (one for one in qa.disqualified if one.person == "corp:eve")
+        assert (eve.name, eve.code, eve.reason) == ("Eve (for Dana)", "contributor", reason)
+    for elsewhere in (hand_over(role="maintainer:platform"), hand_over(starts_at=NOW + SECOND), hand_over(ends_at=NOW)):
+        decision = handed(
+            BOB, delegations=(elsewhere,), contributors=(contributor("alice"), contributor("dana"), contributor("eve"))
+        )
+        qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
+        assert "corp:eve" not in [one.person for one in qa.disqualified]
+
+
+@pytest.mark.req("INV-03", "INV-13")
+def test_handing_a_role_to_a_contributor_makes_nobody_one() -> None:
+    """Dana's own signature is hers, whoever else may use her role; nor is Ivan's spoilt by Dana's part in it."""
+    by_eve = {"contributors": (contributor("alice"), contributor("eve"))}
+    assert handed(BOB, DANA, **by_eve).answer is Answer.APPROVED
+    by_dana = {"contributors": (contributor("alice"), contributor("dana"))}
+    two = (hand_over(), hand_over("ivan", index=6))
+    assert handed(BOB, sign_for("ivan"), delegations=two, **by_dana).answer is Answer.APPROVED
+    assert not handed(BOB, EVE, delegations=two, **by_dana).answer.allows
+
+
+@pytest.mark.req("INV-12")
+def test_a_candidate_says_for_whom() -> None:
+    qa = next(rule for rule in handed(BOB).rules if rule.id == "qa-signoff").requirements[0]
+    assert {one.person: one.on_behalf_of for one in qa.candidates} == {
+        "corp:dana": None,
+        "corp:eve": "Dana",
+        "corp:ivan": None,
+    }
+
+
 @pytest.mark.req("INV-12")
 def test_a_receiver_is_asked_when_only_they_can_sign() -> None:
     staff = tuple(replace(one, trainings=()) if one.login == "dana" else one for one in PEOPLE if one.login != "ivan")
