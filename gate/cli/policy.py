@@ -32,11 +32,14 @@ policy.add_command(check)
 def activate(instance: Path, directory: Path | None) -> None:
     """Put the files of a directory in force, and decide open contributions anew.
 
-    All files are checked together first; if any is wrong, nothing changes and the error names file and line.
+    All files are checked together first, as by `gate policy check --directory`, and their tests are run; if anything is
+    wrong, nothing changes and the error names file and line. Warnings are printed.
     """
     parts = open_parts(instance)
     try:
         done = activate_step(parts, load_proposals(directory or parts.settings.policy.dir), by=OPERATOR)
+        for finding in done.findings:
+            click.echo(str(finding))
         click.echo(f"Policy epoch {done.epoch} is in force (audit entry {done.index}): {', '.join(done.files)}")
         click.echo(f"Decided anew: {redecide_open(parts)} open contributions.")
     finally:

@@ -20,6 +20,7 @@ from gate.domain.errors import ConflictError, InputError, NotPermittedError
 from gate.domain.words import count_words
 from gate.policy.coverage import verify_tests
 from gate.policy.effective import effective_bytes
+from gate.policy.lint_finding import Finding
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.signing.envelope import parse_envelope
 from gate.store import people, policies
@@ -28,18 +29,20 @@ from gate.store.policies import PolicyVersionRow
 from gate.store.tables import policy_version
 from gate.workflow.entry import build_entry, thing_subject
 from gate.workflow.parts import Parts
+from gate.workflow.vet import refuse_errors
 
 MAX_FILE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """What was put in force."""
+    """What was put in force. ``findings`` are what a check of the files says besides, for the operator."""
 
     epoch: int
     index: int
     files: tuple[str, ...]
     repositories: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def load_proposals(directory: Path) -> dict[str, bytes]:
@@ -58,13 +61,15 @@ def load_proposals(directory: Path) -> dict[str, bytes]:
 def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activation:
     """The operator's way: check all files together, then put them in force.
 
-    Raises ``InputError`` with file and line, ``NotPermittedError`` where the policies in force say who changes them.
+    Raises ``InputError`` with file and line, ``NotPermittedError`` where the policies in force say who changes them,
+    ``UnavailableError`` when the directory does not say who is in the groups.
     """
     proposed = check_files(parts, files)
     current = policies.in_force(parts.engine)
     if current is not None:
         _refuse_operator(parts, current.idx)
         refuse_same(current, files)
+    findings = refuse_errors(parts, proposed, files, with_groups=True)
     command, epoch = build_activation(parts, files, proposed, current.epoch if current else 0, by)
     receipt = parts.ledger.append(command)
     return Activation(
@@ -72,6 +77,7 @@ def activate(parts: Parts, files: Mapping[str, bytes], *, by: Recorder) -> Activ
         index=receipt.indexes[0],
         files=tuple(sorted(files)),
         repositories=tuple(one.id for one in proposed.registry.repositories),
+        findings=findings,
     )
 
 
@@ -145,10 +151,11 @@ def build_activation(
 ) -> tuple[Command, int]:
     """The command that puts checked files in force after ``epoch``, and the new epoch.
 
-    Every way into force goes through here: policies whose tests fail, or leave a rule unshown, are refused with
-    ``InputError``. ``position`` is the place its entry will have in the command it is put into. ``signed`` are members
-    of the entry that say who proposed and approved it.
+    Every way into force goes through here: policies whose tests fail, or leave a rule unshown, and files with a new
+    error of `gate policy check` are refused with ``InputError``. ``position`` is the place its entry will have in the
+    command it is put into. ``signed`` are members of the entry that say who proposed and approved it.
     """
+    refuse_errors(parts, proposed, files, with_groups=False)
     verify_tests(proposed.policies, files)
     now = parts.clock.now()
     entry = _entry(parts, files, proposed, epoch + 1, by, now, signed or {})

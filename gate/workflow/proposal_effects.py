@@ -1,7 +1,7 @@
 """What a proposal would change, before anybody signs it: sentences, flips over the record, lapsing approvals, tests.
 
-Reads the record and writes nothing; the directory is not asked. The replay is bounded, because a person waits for it:
-``gate policy simulate`` looks at everything.
+Reads the record and writes nothing; the directory is asked for groups only, and may be away. The replay is bounded,
+because a person waits for it: ``gate policy simulate`` looks at everything.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gate.workflow.parts import Parts
 from gate.workflow.proposal_shown import Effects, Lapse, Trial
 from gate.workflow.proposal_tests import run_tests
 from gate.workflow.simulate import recorded, simulate
+from gate.workflow.vet import show_findings
 
 REPLAYED: Final = 500
 CHOICES: Final = 100
@@ -31,6 +32,7 @@ def build_effects(parts: Parts, files: Mapping[str, bytes]) -> Effects:
     before, after = parts.in_force().policies, build_policy_set(files)
     replayed = tuple(simulate(parts, files, newest=REPLAYED))
     flips = [one for one in replayed if one.flips]
+    findings, groups_error = show_findings(parts, after, files)
     removed, added = diff_activation(before.registry.activation, after.registry.activation)
     return Effects(
         removed=removed,
@@ -42,6 +44,8 @@ def build_effects(parts: Parts, files: Mapping[str, bytes]) -> Effects:
         total=contributions.count(parts.engine, ContributionFilter()),
         lapses=tuple(_lapses(parts, before, after)),
         tests=run_tests(after),
+        findings=findings,
+        groups_error=groups_error,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from gate.policy.decision import Decision
 from gate.policy.difference import Difference
 from gate.policy.explain import Section
+from gate.policy.lint_finding import Finding
 from gate.policy.simulate import Replayed
 from gate.workflow.proposal import Given
 from gate.workflow.proposal_statement import PolicyAct
@@ -68,7 +69,8 @@ class Lapse:
 class Effects:
     """What a proposal would change. ``looked_at`` recorded decisions were replayed, the newest of ``total``.
 
-    ``removed`` and ``added`` are sentences on who changes the policies.
+    ``removed`` and ``added`` are sentences on who changes the policies. ``groups_error``: why groups are
+    not among ``findings``.
     """
 
     removed: tuple[str, ...]
@@ -80,6 +82,8 @@ class Effects:
     total: int
     lapses: tuple[Lapse, ...]
     tests: tuple[Tested, ...]
+    findings: tuple[Finding, ...]
+    groups_error: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

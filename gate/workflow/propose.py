@@ -44,6 +44,7 @@ from gate.workflow.proposal_shown import PolicyForm, PolicyRequest, ProposalRequ
 from gate.workflow.proposal_statement import PolicyAct, PolicySeen, build_policy_text, parse_policy_seen
 from gate.workflow.shown import SignedIn
 from gate.workflow.statement import text_digest
+from gate.workflow.vet import refuse_errors
 
 ATTEMPTS: Final = 5
 MOST_FILES: Final = 100
@@ -128,7 +129,9 @@ def _prepare_proposal(
     snapshot = read_group(parts, who, proposer_group(rule), "propose a change of the policies")
     if len(files) > MOST_FILES:
         raise InputError(f"A proposal has at most {MOST_FILES} files.", field="files")
-    verify_tests(check_files(parts, files).policies, files)
+    proposed = check_files(parts, files)
+    refuse_errors(parts, proposed, files, with_groups=True)
+    verify_tests(proposed.policies, files)
     current = policies.in_force(parts.engine)
     if current is not None:
         refuse_same(current, files)

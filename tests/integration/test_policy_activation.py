@@ -50,7 +50,7 @@ activation:
   approve: {{group: "cn=change-board,{GROUPS}", count: 2, meaning: I approve this change of the rules.}}
 """
 TWO_QA = POLICY.replace("role: qa, count: 1", "role: qa, count: 2")
-THREE_QA = POLICY.replace("role: qa, count: 1", "role: qa, count: 3")
+TWO_OWNERS = POLICY.replace("of: each_owning_team, count: 1", "of: each_owning_team, count: 2")
 
 
 def build_staff() -> Staff:
@@ -207,7 +207,7 @@ def test_sending_a_form_twice_signs_once(world: World) -> None:
 def test_others_neither_propose_nor_approve_nor_withdraw(world: World, login: str) -> None:
     number = send_proposal(world, "gil", files_of(world, TWO_QA))
     with pytest.raises(NotPermittedError, match="cn=policy-authors"):
-        send_proposal(world, login, files_of(world, THREE_QA))
+        send_proposal(world, login, files_of(world, TWO_OWNERS))
     for act in (PolicyAct.APPROVE, PolicyAct.WITHDRAW):
         with pytest.raises(NotPermittedError, match="cn=change-board"):
             form_of(world, login, number, act)
@@ -236,7 +236,7 @@ def test_what_was_seen_is_what_is_signed(world: World) -> None:
     assert told.value.details["changes"] == [
         f"Carl Ohm approved meanwhile (audit entry {load_proposal(world.parts, number).approvals[0].index})."
     ]
-    other = send_proposal(world, "gil", files_of(world, THREE_QA))
+    other = send_proposal(world, "gil", files_of(world, TWO_OWNERS))
     with pytest.raises(ConflictError, match="Nothing was signed"):
         send(world, "fay", other, form_of(world, "fay", number))
     assert [one.name for one in load_proposal(world.parts, number).approvals] == ["Carl Ohm"]
@@ -246,7 +246,7 @@ def test_what_was_seen_is_what_is_signed(world: World) -> None:
 def test_other_files_than_shown_are_not_proposed(world: World) -> None:
     form = propose.prepare_proposal(world.parts, world.who("gil"), files_of(world, TWO_QA), None)
     wanted = ProposalRequest(
-        files=files_of(world, THREE_QA), effective_at=None, seen=form.seen, request_id="other-files"
+        files=files_of(world, TWO_OWNERS), effective_at=None, seen=form.seen, request_id="other-files"
     )
     with pytest.raises(ConflictError, match="Nothing was signed"):
         propose.propose(world.parts, world.who("gil"), wanted, PASSWORD, ADDRESS)
@@ -257,7 +257,7 @@ def test_two_proposals_at_once_get_two_numbers(world: World, monkeypatch: pytest
     assert send_proposal(world, "gil", files_of(world, TWO_QA)) == 1
     numbers = iter((1, 2))
     monkeypatch.setattr(proposals, "next_number", lambda source: next(numbers))
-    assert send_proposal(world, "erin", files_of(world, THREE_QA)) == 2
+    assert send_proposal(world, "erin", files_of(world, TWO_OWNERS)) == 2
     assert world.audit().ok
 
 
@@ -298,7 +298,7 @@ def test_a_withdrawal_while_it_is_being_activated_comes_first_or_not_at_all(
 @pytest.mark.req("INV-02")
 def test_a_proposal_is_stale_once_another_is_in_force(world: World) -> None:
     first = send_proposal(world, "gil", files_of(world, TWO_QA))
-    second = send_proposal(world, "erin", files_of(world, THREE_QA))
+    second = send_proposal(world, "erin", files_of(world, TWO_OWNERS))
     approve(world, "dana", second)
     form = form_of(world, "fay", second)
     for login in ("dana", "fay"):
@@ -572,7 +572,7 @@ def test_the_section_can_be_taken_out_only_by_those_it_names(world: World) -> No
     (world.policies / "base.yaml").write_text(with_tests(TWO_QA), encoding="utf-8")
     assert activate(world.parts, load_proposals(world.policies), by=OPERATOR).epoch == 4
     with pytest.raises(NotPermittedError, match="no section `activation`"):
-        send_proposal(world, "gil", files_of(world, THREE_QA))
+        send_proposal(world, "gil", files_of(world, TWO_OWNERS))
 
 
 def test_the_command_line_lists_proposals(world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from gate.policy.decision import Answer, Decision
 from gate.policy.difference import Difference
 from gate.policy.explain import Section
+from gate.policy.lint_finding import Finding, Severity
 from gate.policy.simulate import Replayed
 from gate.workflow import proposal_shown as shown
 from gate.workflow.proposal import Given
@@ -65,6 +66,12 @@ def build_effects(decision: Decision, text: str) -> shown.Effects:
         total=900,
         lapses=(shown.Lapse(repository="ledger-core", number=12, count=1),),
         tests=(shown.Tested(policy="bank", file="bank.yaml", count=2, failures=(text,)),),
+        findings=(
+            Finding(
+                severity=Severity.WARNING, code="idle-branch", file=text, line=7, sentence=text, remedy="Remove it."
+            ),
+        ),
+        groups_error=text,
     )
 
 
