@@ -7,13 +7,19 @@ when exactly one entry of the directory has it as mail or alias. Robots are decl
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 from gate.directory.api import Directory
 from gate.domain.contribution import Commit, GitRevision
 from gate.domain.errors import InputError
 from gate.domain.people import AddressHow, AddressMatch
+from gate.signing.canonical import canonical
+
+FORMAT: Final = "gate-attribution/v1"
+MAX_ADDRESS: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,27 @@ def attribute(directory: Directory, git: GitRevision, pusher: str | None) -> tup
     if pusher:
         found.append(_pusher(directory, pusher))
     return tuple(found)
+
+
+def attribution_bytes(head_pusher: str | None, found: Iterable[Attribution]) -> bytes:
+    """All that is said of who made a revision, canonical: the entry names the digest, the rows repeat it."""
+    people = [dict(sorted(one.items())) for one in contributor_values(found)]
+    return canonical({"format": FORMAT, "headPusher": head_pusher, "contributors": people})
+
+
+def contributor_values(found: Iterable[Attribution]) -> list[dict[str, Any]]:
+    """One row for each part and address."""
+    return [
+        {"part": part, "address": _kept(address), "person": one.person, "how": one.how}
+        for (part, address), one in sorted({(one.part, one.address): one for one in found}.items())
+    ]
+
+
+def _kept(address: str) -> str:
+    """What a column holds of an address; two endless ones with the same beginning stay two."""
+    if len(address) <= MAX_ADDRESS:
+        return address
+    return f"{address[: MAX_ADDRESS - 17]}~{hashlib.sha256(address.encode()).hexdigest()[:16]}"
 
 
 def claimed_addresses(commits: Iterable[Commit]) -> tuple[str, ...]:

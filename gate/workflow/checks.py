@@ -93,6 +93,7 @@ def _command(parts: Parts, holder: TokenHolder, row: ContributionRow, body: Chec
             "outcome": body.outcome,
             "url": body.url,
             "reporter": holder.name,
+            "person": holder.person,
             "token": holder.id,
         },
         by=Recorder(kind=RecorderKind.TOKEN, id=holder.id),

@@ -17,7 +17,8 @@ from gate.domain.errors import ConflictError, UnavailableError
 from gate.evidence.twin import Outcome
 from gate.git.mirror import Mirror
 from gate.policy.decision import Answer
-from gate.policy.document import Repository, ScopeKind
+from gate.policy.document import (ScopeKind)
+from gate.policy.registered import Repository
 from gate.store import contributions, landings
 from gate.store.command import Command, EntryIndex, NewEntry, Row
 from gate.store.contributions import ContributionRow
@@ -155,7 +156,8 @@ def _build_command(
         if row is not None:
             rows.append(_merged(row, walk.at))
             expects.append((row.stream, row.version))
-    tip = {"repository": walk.repository.id, "branch": walk.branch, "tip": walk.new, "idx": EntryIndex()}
+    last = EntryIndex(len(entries) - 1)
+    tip = {"repository": walk.repository.id, "branch": walk.branch, "tip": walk.new, "idx": last}
     rows.append(Row(table=branch_tip, key=("repository", "branch"), values=tip))
     return Command(entries=tuple(entries), rows=tuple(rows), expects=tuple(expects))
 

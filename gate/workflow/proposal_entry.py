@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gate.auditlog.entry import EntryKind
@@ -49,7 +50,7 @@ def build_proposal(parts: Parts, number: int, content: Proposed, files: Mapping[
         "files": listed,
         "tests": suite_members(build_policy_set(files)),
     }
-    entry = _entry(parts, EntryKind.POLICY_PROPOSED, number, 1, content, members, signer)
+    entry = _entry(parts, EntryKind.POLICY_PROPOSED, number, 1, content, members, signer, now)
     row = Row(
         table=policy_proposal,
         values={
@@ -72,17 +73,18 @@ def build_proposal(parts: Parts, number: int, content: Proposed, files: Mapping[
 
 def build_act(parts: Parts, act: PolicyAct, proposal: Proposal, epoch: int, signer: Signer, job: str | None) -> Command:
     """An approval or a withdrawal. ``job`` is the kind of job that is to look whether the proposal is due."""
+    now = parts.clock.now()
     members: dict[str, Any] = {"proposal": proposal.number, **_content_members(proposal.content)}
     if act is PolicyAct.APPROVE:
-        kind, row = EntryKind.POLICY_APPROVED, _approval_row(parts, proposal, signer)
+        kind, row = EntryKind.POLICY_APPROVED, _approval_row(proposal, signer, now)
         members |= {"meaningText": signer.meaning}
     else:
         kind = EntryKind.POLICY_PROPOSAL_WITHDRAWN
         members |= {"capacity": "proposer" if proposal.proposed.person == signer.who.key else "approver"}
         ended = {"number": proposal.number, "state": "withdrawn", "ended_idx": EntryIndex()}
         row = Row(table=policy_proposal, key=("number",), update=True, values=ended)
-    entry = _entry(parts, kind, proposal.number, proposal.version + 1, proposal.content, members, signer)
-    at = max(parts.clock.now(), proposal.content.effective_at or parts.clock.now())
+    entry = _entry(parts, kind, proposal.number, proposal.version + 1, proposal.content, members, signer, now)
+    at = max(now, proposal.content.effective_at or now)
     jobs = (Job(kind=job, payload={"proposal": proposal.number}, not_before=at),) if job is not None else ()
     return Command(
         entries=(entry,),
@@ -95,7 +97,7 @@ def build_act(parts: Parts, act: PolicyAct, proposal: Proposal, epoch: int, sign
     )
 
 
-def _approval_row(parts: Parts, proposal: Proposal, signer: Signer) -> Row:
+def _approval_row(proposal: Proposal, signer: Signer, now: datetime) -> Row:
     return Row(
         table=policy_approval,
         values={
@@ -104,7 +106,7 @@ def _approval_row(parts: Parts, proposal: Proposal, signer: Signer) -> Row:
             "person": signer.who.key,
             "name": signer.snapshot.person.name,
             "digest": proposal.content.digest,
-            "signed_at": parts.clock.now(),
+            "signed_at": now,
         },
     )
 
@@ -125,8 +127,8 @@ def _entry(
     content: Proposed,
     members: Mapping[str, Any],
     signer: Signer,
+    now: datetime,
 ) -> NewEntry:
-    now = parts.clock.now()
     person = signer.snapshot.person
     return build_entry(
         parts,

@@ -7,7 +7,6 @@ because whoever pushed contributed; a repeat changes nothing. Whatever moves mar
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +21,7 @@ from gate.store.command import Blob, Command, EntryIndex, FreeText, NewEntry, Ro
 from gate.store.contributions import ContributionRow
 from gate.store.tables import contribution, contributor, revision, revision_commit
 from gate.workflow.amend import update_row
-from gate.workflow.attribute import Attribution, attribute
+from gate.workflow.attribute import Attribution, attribute, attribution_bytes, contributor_values
 from gate.workflow.carry import carry_over
 from gate.workflow.change_request import find_change_request
 from gate.workflow.entry import (
@@ -38,7 +37,6 @@ from gate.workflow.git_record import git_bytes
 from gate.workflow.parts import Parts
 
 ATTEMPTS: Final = 5
-MAX_ADDRESS: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,12 +175,11 @@ def _record(
         if row.change_request is None and proposal.change_request is not None:
             values["change_request"] = proposal.change_request
         rows.append(update_row(row, values))
-    raw = git_bytes(git)
-    entry = _revision_entry(parts, draft, hashlib.sha256(raw).digest(), by)
-    rows += _revision_rows(draft, hashlib.sha256(raw).digest(), position=len(opening))
-    parts.ledger.append(
-        Command(entries=(*opening, entry), rows=tuple(rows), blobs=(Blob(kind="git", content=raw),), free_texts=texts)
-    )
+    stored = Blob(kind="git", content=git_bytes(git))
+    people = Blob(kind="attribution", content=attribution_bytes(proposal.head_pusher, draft.found))
+    entry = _revision_entry(parts, draft, stored.sha256, people.sha256, by)
+    rows += _revision_rows(draft, stored.sha256, position=len(opening))
+    parts.ledger.append(Command(entries=(*opening, entry), rows=tuple(rows), blobs=(stored, people), free_texts=texts))
     return draft.number
 
 
@@ -212,7 +209,7 @@ def _opening(parts: Parts, draft: _Draft, title: dict[str, str] | None, by: Reco
     )
 
 
-def _revision_entry(parts: Parts, draft: _Draft, git_digest: bytes, by: Recorder) -> NewEntry:
+def _revision_entry(parts: Parts, draft: _Draft, git_digest: bytes, attribution: bytes, by: Recorder) -> NewEntry:
     unattributed = sum(one.person is None for one in draft.found)
     return build_entry(
         parts,
@@ -226,6 +223,7 @@ def _revision_entry(parts: Parts, draft: _Draft, git_digest: bytes, by: Recorder
             **revision_members(draft.git, draft.revision),
             "pusher": draft.pusher_person,
             "git": {"sha256": git_digest.hex()},
+            "attribution": {"sha256": attribution.hex()},
             "contributors": _named(draft.found),
             "unattributed": unattributed,
             "changeRequest": draft.proposal.change_request,
@@ -236,7 +234,7 @@ def _revision_entry(parts: Parts, draft: _Draft, git_digest: bytes, by: Recorder
 
 
 def _named(found: tuple[Attribution, ...]) -> list[dict[str, Any]]:
-    """Persons by id and part, each once; addresses are only in the stored git facts."""
+    """Persons by id and part, each once; addresses are only in what is stored by digest."""
     pairs = sorted({(one.part, one.person, one.how) for one in found if one.person})
     return [{"part": part, "person": person, "how": how} for part, person, how in pairs][:200]
 
@@ -303,14 +301,5 @@ def _revision_rows(draft: _Draft, git_digest: bytes, *, position: int) -> list[R
     ]
     for commit in draft.git.commits:
         rows.append(Row(table=revision_commit, values={**place, "sha": commit.sha, "patch_id": commit.patch_id}))
-    for (part, address), one in {(one.part, one.address): one for one in draft.found}.items():
-        values = {**place, "part": part, "address": _kept(address), "person": one.person, "how": one.how}
-        rows.append(Row(table=contributor, values=values))
+    rows += [Row(table=contributor, values={**place, **one}) for one in contributor_values(draft.found)]
     return rows
-
-
-def _kept(address: str) -> str:
-    """What a column holds of an address; two endless ones with the same beginning stay two."""
-    if len(address) <= MAX_ADDRESS:
-        return address
-    return f"{address[: MAX_ADDRESS - 17]}~{hashlib.sha256(address.encode()).hexdigest()[:16]}"

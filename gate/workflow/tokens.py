@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from gate.auditlog.entry import EntryKind, Recorder
+from gate.domain.clock import format_instant
 from gate.domain.errors import ConflictError, InputError, NotFoundError, NotPermittedError, NotSignedInError
 from gate.store import tokens
 from gate.store.command import Command, EntryIndex, Row
@@ -95,6 +96,7 @@ def issue(
         raise ConflictError(f"A token named {name!r} exists.", remedy="Revoke it first, or choose another name.")
     secret = PREFIX + base64.urlsafe_b64encode(parts.random_bytes(32)).decode().rstrip("=")
     token_id = parts.random_bytes(8).hex()
+    digest = hashlib.sha256(secret.encode()).digest()
     now = parts.clock.now()
     predicate: dict[str, object] = {
         "token": token_id,
@@ -102,20 +104,22 @@ def issue(
         "repository": repository,
         "scopes": wanted,
         "person": person,
+        "expiresAt": format_instant(expires_at) if expires_at else None,
+        "secret": {"sha256": digest.hex()},
     }
     values = {
         "id": token_id,
         "name": name,
         "repository": repository,
         "scopes": " ".join(wanted),
-        "secret_sha256": hashlib.sha256(secret.encode()).digest(),
+        "secret_sha256": digest,
         "created_at": now,
         "created_by": by.id,
         "expires_at": expires_at,
         "person": person,
         "idx": EntryIndex(),
     }
-    _append(parts, EntryKind.TOKEN_ISSUED, predicate, Row(table=api_token, values=values), by)
+    _append(parts, EntryKind.TOKEN_ISSUED, predicate, Row(table=api_token, values=values), by, now)
     return secret
 
 
@@ -127,10 +131,10 @@ def revoke(parts: Parts, name: str, *, by: Recorder) -> None:
         raise NotFoundError(f"There is no live token named {name!r}.")
     values = {"id": row.id, "revoked_at": now}
     update = Row(table=api_token, key=("id",), update=True, values=values)
-    _append(parts, EntryKind.TOKEN_REVOKED, {"token": row.id, "name": row.name}, update, by)
+    _append(parts, EntryKind.TOKEN_REVOKED, {"token": row.id, "name": row.name}, update, by, now)
 
 
-def _append(parts: Parts, kind: EntryKind, predicate: dict[str, object], row: Row, by: Recorder) -> None:
+def _append(parts: Parts, kind: EntryKind, predicate: dict[str, object], row: Row, by: Recorder, at: datetime) -> None:
     """One entry at the end of stream ``gate``, again when somebody was faster."""
     for attempt in range(ATTEMPTS):
         version = parts.log.stream_version("gate")
@@ -142,7 +146,7 @@ def _append(parts: Parts, kind: EntryKind, predicate: dict[str, object], row: Ro
             subjects=[],
             predicate=predicate,
             by=by,
-            at=parts.clock.now(),
+            at=at,
         )
         try:
             parts.ledger.append(Command(entries=(entry,), rows=(row,)))
