@@ -6,6 +6,7 @@ For ``explain.py``, which puts these lines among its own. The lines follow from 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from gate.policy.decision import Decision, FreezeResult, RequirementResult
@@ -45,18 +46,35 @@ def waived_by(decision: Decision) -> tuple[str, ...]:
     return decision.override.waived if decision.override is not None else ()
 
 
-def open_requirements(decision: Decision) -> tuple[RequirementResult, ...]:
-    """What still has to be signed: of rules that nothing waives and of freezes that stand."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """What still has to be signed. ``of`` is the rule that asks for it, or the freeze it would let this through."""
+
+    of: str
+    need: RequirementResult
+    is_exemption: bool = False
+
+    @property
+    def sentence(self) -> str:
+        if not self.is_exemption:
+            return self.need.sentence
+        return f"To be exempt from the freeze {self.of}: {self.need.sentence[0].lower()}{self.need.sentence[1:]}"
+
+
+def find_open(decision: Decision) -> tuple[Open, ...]:
+    """Of rules that nothing waives and of freezes that stand."""
     waived = waived_by(decision)
-    rules = [one for rule in decision.rules if rule.id not in waived for one in rule.requirements]
-    freezes = [one.exempt for one in decision.freezes if one.id not in waived and one.exempt is not None]
-    return tuple(one for one in (*rules, *freezes) if one.missing)
+    rules = [Open(of=rule.id, need=need) for rule in decision.rules for need in rule.requirements]
+    freezes = [
+        Open(of=one.id, need=one.exempt, is_exemption=True) for one in decision.freezes if one.exempt is not None
+    ]
+    return tuple(one for one in (*rules, *freezes) if one.need.missing and one.of not in waived)
 
 
 def is_ask_enough(decision: Decision) -> bool:
     """Whether those asked could unblock it; nobody's signature ends a freeze that nobody may exempt from."""
     standing = [one for one in decision.freezes if not one.exempted_by and one.id not in waived_by(decision)]
-    return all(one.is_satisfiable for one in open_requirements(decision)) and all(
+    return all(one.need.is_satisfiable for one in find_open(decision)) and all(
         one.exempt is not None for one in standing
     )
 

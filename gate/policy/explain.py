@@ -135,16 +135,6 @@ def _requirement_lines(requirement: RequirementResult) -> Iterator[str]:
         yield f"  Cannot: {one.reason}."
 
 
-def requirements_for(decision: Decision, person: str) -> tuple[RequirementResult, ...]:
-    """What ``person`` (by key) could sign now: the open requirements that name them as a candidate."""
-    return tuple(
-        requirement
-        for rule in decision.rules
-        for requirement in rule.requirements
-        if any(one.person == person for one in requirement.candidates)
-    )
-
-
 def one_line(decision: Decision, most: int = 140) -> str:
     """For a forge's status field: the summary, cut at ``most`` characters. An override says so first."""
     text = decision.summary

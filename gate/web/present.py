@@ -14,6 +14,7 @@ from typing import Any
 from gate.domain.approval import Act
 from gate.domain.words import count_words, leave_out_answer
 from gate.policy.decision import Answer, Candidate, Decision, RequirementResult, RuleResult, RuleState
+from gate.policy.exceptions import find_open
 from gate.policy.matching import match
 from gate.web.fact_rows import FactTable, build_fact_tables
 from gate.web.states import (
@@ -189,7 +190,7 @@ def show_summary(decision: Decision) -> str:
 
 def choose_ask(decision: Decision, reader: str) -> tuple[Candidate, ...]:
     """Whom to ask next; the reader in place of somebody else wherever their own signature would do as well."""
-    needs = [need for rule in decision.rules for need in rule.requirements if need.missing]
+    needs = [one.need for one in find_open(decision)]
     own = next((one for need in needs for one in need.candidates if one.person == reader), None)
     if own is None or any(one.person == reader for one in decision.ask):
         return decision.ask
@@ -237,8 +238,14 @@ def show_proposal_state(item: ProposalItem) -> State:
 def build_names(candidates: Sequence[Candidate], reader: str) -> Names:
     """The reader comes first and is "you"."""
     ordered = sorted(candidates, key=lambda candidate: candidate.person != reader)
-    names = tuple("you" if candidate.person == reader else candidate.name for candidate in ordered)
+    names = tuple(_name_candidate(candidate, reader) for candidate in ordered)
     return Names(first=names[:FIRST_NAMES], rest=names[FIRST_NAMES:], total=len(names))
+
+
+def _name_candidate(one: Candidate, reader: str) -> str:
+    if one.person != reader:
+        return one.name
+    return "you" if one.on_behalf_of is None else f"you (for {one.on_behalf_of})"
 
 
 def show_candidates(requirement: RequirementResult, reader: str) -> Names:
@@ -285,10 +292,10 @@ def parse_choice(choice: str | None) -> tuple[str | None, str | None, str | None
 
 def describe_role(choice: SignChoice) -> str:
     role = f"{choice.role} of {choice.team}" if choice.team else choice.role
+    whom = f", for {choice.giver_name}" if choice.giver_name is not None else ""
+    what = f": let this through the freeze {choice.freeze}" if choice.freeze is not None else ""
     until = f" (until {show_instant(choice.until)})" if choice.until is not None else ""
-    if choice.freeze is not None:
-        return f"{role}: let this through the freeze {choice.freeze}{until}"
-    return f"{role}, for {choice.giver_name}{until}" if choice.giver_name is not None else role
+    return f"{role}{whom}{what}{until}"
 
 
 def describe_item(item: ContributionItem) -> str:

@@ -10,10 +10,11 @@ from gate.domain.contribution import ContributionState
 from gate.domain.words import address_person
 from gate.policy.classification import find_level
 from gate.policy.decision import RuleState
+from gate.policy.delegation import Delegations
 from gate.policy.facts import ApprovalFacts, PersonFacts
 from gate.policy.prerequisites import Asking, build_asking, why_unfit
 from gate.workflow.evaluate import Look
-from gate.workflow.offer_more import find_delegated, find_exemptions
+from gate.workflow.offer_more import find_delegated, find_exemptions, find_handed, say_void
 from gate.workflow.shown import SignChoice
 
 # Why a standing approval may fill no slot: nothing that signing once more would mend.
@@ -51,9 +52,10 @@ def offer(look: Look, person: str) -> Offer:
     own = next(iter(standing), None)
     word = next((one for one in standing if one.freeze is None), None)
     reject = _vetoes(look, reader)
-    approve, why_not = _approvals(look, reader, word)
+    handed = find_handed(look, person)
+    approve, why_not = _approvals(look, reader, word, handed)
     if reader is not None and _bar(look, reader) is None:
-        exempt = find_exemptions(look, reader, standing)
+        exempt = find_exemptions(look, reader, handed, standing)
         approve, why_not = (*approve, *exempt), None if exempt else why_not
     may: list[Act] = []
     if look.gathered.row.state == ContributionState.OPEN:
@@ -65,7 +67,7 @@ def offer(look: Look, person: str) -> Offer:
 
 
 def _approvals(
-    look: Look, reader: PersonFacts | None, own: ApprovalFacts | None
+    look: Look, reader: PersonFacts | None, own: ApprovalFacts | None, handed: Delegations
 ) -> tuple[tuple[SignChoice, ...], str | None]:
     refusal = _refusal(look, reader, own)
     if refusal is not None or reader is None:
@@ -85,9 +87,10 @@ def _approvals(
     }
     held = {(one.role, one.team) for one in reader.roles}
     own_roles = tuple(choice for place, choice in asked.items() if place in held)
-    choices = (*own_roles, *find_delegated(look, reader, asked))
+    choices = (*own_roles, *find_delegated(look, handed, asked))
     if not choices:
-        return (), f"None of the roles this contribution needs is yours: {_needed(look)}."
+        needed = f"None of the roles this contribution needs is yours: {_needed(look)}."
+        return (), " ".join((needed, *say_void(look, handed, asked)))
     return choices, None
 
 

@@ -9,8 +9,7 @@ from typing import Final
 
 from gate.domain.contribution import ContributionState, Mode
 from gate.domain.errors import GateError, UnavailableError
-from gate.domain.words import leave_out_answer
-from gate.policy.decision import Answer, Decision
+from gate.policy.decision import Decision
 from gate.policy.document import Repository
 from gate.policy.explain import explain_policy
 from gate.policy.record import parse_facts
@@ -21,17 +20,15 @@ from gate.store.contributions import ContributionFilter, ContributionRow
 from gate.workflow.clear_veto import find_vetoes
 from gate.workflow.eligible import find_eligible, find_terms
 from gate.workflow.evaluate import Look, good_until, look, recorded_decision
-from gate.workflow.free_text import text_of
+from gate.workflow.items import Labels, build_item
 from gate.workflow.names import Names
 from gate.workflow.offer import Offer, offer
-from gate.workflow.override_list import build_glass, of_contribution, owed_to
+from gate.workflow.override_list import build_glass, of_contribution
 from gate.workflow.parts import Parts
-from gate.workflow.robots import Robots
 from gate.workflow.shown import (
     ContributionItem,
     ContributionPage,
     ContributorShown,
-    Inbox,
     PolicyFile,
     PolicyPage,
     RepositoryCard,
@@ -41,87 +38,30 @@ from gate.workflow.shown import (
     TimelineItem,
 )
 from gate.workflow.timeline import build_timeline, read_statement
-from gate.workflow.unapproved import Unapproved, unexplained
+from gate.workflow.unapproved import unexplained
 
 LIST: Final = 200
 LOG_PAGE: Final = 50
-DECIDED: Final = 10
 # Nothing is said about fewer than five: a median of two names them.
 SMALLEST_GROUP: Final = 5
-
-
-class _Labels:
-    """What one page looks up about several contributions, each thing once."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.names = Names(parts)
-        self.robots = Robots(parts, self.names)
-        self.unapproved = Unapproved(parts)
-
-
-def inbox(parts: Parts, who: SignedIn) -> Inbox:
-    """What wants this person's signature, what they wait for, and what they had a part in and was decided lately."""
-    names = _Labels(parts)
-    needs, waiting, elsewhere = [], [], 0
-    for row in stored.open_for(parts.engine):
-        decision = recorded_decision(parts, row)
-        item = _item(parts, row, decision, names)
-        wanted = _asked_of(decision, who.key)
-        if wanted is not None:
-            needs.append(replace(item, ask=wanted))
-        elif row.author_person == who.key:
-            waiting.append(item)
-        else:
-            elsewhere += 1
-    return Inbox(
-        needs_you=tuple(sorted(needs, key=lambda item: item.opened_at)),
-        waiting=tuple(waiting),
-        decided=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in _decided(parts, who.key)),
-        open_elsewhere=elsewhere,
-        reviews=owed_to(parts, who),
-    )
-
-
-def _decided(parts: Parts, person: str) -> tuple[ContributionRow, ...]:
-    """What landed lately and this person wrote, or signed."""
-    theirs = ContributionFilter(state=ContributionState.MERGED, person=person)
-    found = {row.id: row for row in stored.list_page(parts.engine, theirs, limit=DECIDED)}
-    signed = dict.fromkeys((act.repository, act.number) for act in approvals.by_person(parts.engine, person))
-    for repository, number in signed:
-        row = stored.load(parts.engine, repository, number)
-        if row.state == ContributionState.MERGED:
-            found[row.id] = row
-    return tuple(sorted(found.values(), key=lambda row: row.updated_at, reverse=True)[:DECIDED])
-
-
-def _asked_of(decision: Decision | None, person: str) -> str | None:
-    """The one sentence of what is asked of ``person``, None when nothing is."""
-    if decision is None or decision.answer is not Answer.PENDING:
-        return None
-    for rule in decision.rules:
-        for need in rule.requirements:
-            if need.missing and any(one.person == person for one in need.candidates):
-                of = f" of {need.team}" if need.team else ""
-                return f"Review and sign as {need.role}{of}."
-    return None
 
 
 def contributions(
     parts: Parts, who: SignedIn, repository: str | None, state: str | None
 ) -> tuple[ContributionItem, ...]:
     """One list, last changed first."""
-    names = _Labels(parts)
+    names = Labels(parts)
     wanted = ContributionFilter(
         repository=repository or None, state=ContributionState(state) if state in set(ContributionState) else None
     )
     rows = stored.list_page(parts.engine, wanted, limit=LIST)
-    return tuple(_item(parts, row, recorded_decision(parts, row), names) for row in rows)
+    return tuple(build_item(parts, row, recorded_decision(parts, row), names) for row in rows)
 
 
 def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> ContributionPage:
     """Everything of one contribution, as decided and as of now. ``NotFoundError``."""
     row = stored.load(parts.engine, repository, number)
-    names = _Labels(parts)
+    names = Labels(parts)
     decision = recorded_decision(parts, row)
     seen, error = _look(parts, row, who)
     offered = offer(seen, who.key) if seen else None
@@ -130,7 +70,7 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
         offered = replace(offered, may=(), why_not="The directory cannot be asked now, so nothing can be signed.")
     now = seen.decision if seen and row.state == ContributionState.OPEN else None
     return ContributionPage(
-        item=_item(parts, row, decision, names),
+        item=build_item(parts, row, decision, names),
         mode=_mode(parts, repository),
         description=None,
         decision=decision,
@@ -185,7 +125,7 @@ def repository(parts: Parts, who: SignedIn, id: str) -> RepositoryPage:
     """One project: its rules in plain words, and "may I contribute?" for this reader. ``NotFoundError``."""
     force = parts.in_force()
     entry = force.repository(id)
-    names = _Labels(parts)
+    names = Labels(parts)
     effective = force.policies.policy_for(id, entry.protected[0]) if entry.protected else None
     rows = stored.list_page(parts.engine, ContributionFilter(repository=id), limit=20)
     return RepositoryPage(
@@ -194,7 +134,7 @@ def repository(parts: Parts, who: SignedIn, id: str) -> RepositoryPage:
         policy_id=effective.id if effective else None,
         rules=tuple((section.title, section.lines) for section in explain_policy(effective)) if effective else (),
         eligible=find_eligible(parts, who, effective) if effective else (),
-        recent=tuple(_item(parts, row, recorded_decision(parts, row), names) for row in rows),
+        recent=tuple(build_item(parts, row, recorded_decision(parts, row), names) for row in rows),
         unexplained=unexplained(parts, id),
     )
 
@@ -284,33 +224,6 @@ def _waiting(parts: Parts, rows: Iterable[ContributionRow]) -> int | None:
     return round(median(waits)) if len(waits) >= SMALLEST_GROUP else None
 
 
-def _item(parts: Parts, row: ContributionRow, decision: Decision | None, names: _Labels) -> ContributionItem:
-    has_landed = row.state == ContributionState.MERGED
-    return ContributionItem(
-        repository=row.repository,
-        number=row.number,
-        title=text_of(parts, row.title_commitment),
-        author=_author(parts, row, names),
-        from_teams=decision.contributing_teams if decision else (),
-        to_teams=decision.owning_teams if decision else (),
-        target=row.target,
-        head=row.head,
-        state=ContributionState(row.state),
-        answer=Answer(row.answer) if row.answer else None,
-        ask=leave_out_answer(decision.answer, decision.summary) if decision else "Not yet decided.",
-        opened_at=row.opened_at,
-        updated_at=row.updated_at,
-        unapproved_in=names.unapproved.mode_of(row.repository, row.number) if has_landed else None,
-    )
-
-
-def _author(parts: Parts, row: ContributionRow, names: _Labels) -> str:
-    if row.author_person is not None:
-        return names.robots.of_person(row.author_person, row.repository) or names.names.of(row.author_person)
-    robot = names.robots.first_of(stored.contributors(parts.engine, row.repository, row.number))
-    return robot or names.names.of(None)
-
-
 def _mode(parts: Parts, repository: str) -> Mode:
     try:
         return parts.in_force().repository(repository).mode
@@ -318,7 +231,7 @@ def _mode(parts: Parts, repository: str) -> Mode:
         return Mode.ENFORCE
 
 
-def _revisions(parts: Parts, row: ContributionRow, names: _Labels) -> tuple[RevisionShown, ...]:
+def _revisions(parts: Parts, row: ContributionRow, names: Labels) -> tuple[RevisionShown, ...]:
     pushers = [one for one in stored.contributors(parts.engine, row.repository, row.number) if one.part == "pusher"]
     robots = {one.revision: names.robots.of(one) for one in pushers}
     return tuple(
@@ -335,9 +248,7 @@ def _revisions(parts: Parts, row: ContributionRow, names: _Labels) -> tuple[Revi
     )
 
 
-def _contributors(
-    parts: Parts, row: ContributionRow, names: _Labels, seen: Look | None
-) -> tuple[ContributorShown, ...]:
+def _contributors(parts: Parts, row: ContributionRow, names: Labels, seen: Look | None) -> tuple[ContributorShown, ...]:
     teams = {one.id: one.team for one in seen.gathered.facts.people} if seen else {}
     found = {
         (one.part, one.address): ContributorShown(

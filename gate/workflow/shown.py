@@ -109,7 +109,7 @@ class SignChoice:
     """A role in which this person may sign now, with the meanings the policy lets it carry.
 
     ``delegation`` (its log index): the role is ``giver``'s, handed over until ``until``. ``freeze``: the signature lets
-    this through that freeze and does nothing else. ``under`` names either in forms.
+    this through that freeze and does nothing else. ``under`` names both in forms.
     """
 
     role: str
@@ -124,9 +124,8 @@ class SignChoice:
 
     @property
     def under(self) -> str | None:
-        if self.freeze is not None:
-            return f"freeze.{self.freeze}"
-        return f"delegation.{self.delegation}" if self.delegation is not None else None
+        said = (("delegation", self.delegation), ("freeze", self.freeze))
+        return ".".join(f"{what}.{one}" for what, one in said if one is not None) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

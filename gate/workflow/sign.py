@@ -22,6 +22,7 @@ from gate.domain.contribution import ContributionState
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, UnavailableError
 from gate.policy.facts import ApprovalFacts
 from gate.store import approvals
+from gate.workflow.afterwards import say_afterwards
 from gate.workflow.evaluate import Look, decide, look
 from gate.workflow.free_text import text_of
 from gate.workflow.gather import numbers_sharing
@@ -89,7 +90,7 @@ def prepare(
         statement_digest=prepared.seen.statement,
         seen=prepared.seen.token,
         reason_required=act is not Act.APPROVE,
-        afterwards=_afterwards(prepared, act),
+        afterwards=say_afterwards(prepared.look, who.key, act, prepared.choice, prepared.meaning),
         counted=tuple(
             f"{one.name} as {one.role}{f' of {one.team}' if one.team else ''} (audit entry {one.index})"
             for one in prepared.look.gathered.facts.approvals
@@ -283,25 +284,6 @@ def _is_first(parts: Parts, who: SignedIn) -> bool:
     """Has this person signed nothing since they signed in? (21 CFR 11.200(a)(1))"""
     latest = approvals.by_person(parts.engine, who.key, limit=1)
     return not latest or latest[0].signed_at < who.signed_in_at
-
-
-def _afterwards(prepared: _Prepared, act: Act) -> str:
-    decision = prepared.look.decision
-    if act is Act.REJECT:
-        return "Your rejection stops this contribution until you withdraw it."
-    if act is Act.WITHDRAW:
-        return "Your earlier statement no longer counts; the contribution is decided anew."
-    if prepared.choice is not None and prepared.choice.freeze is not None:
-        return (
-            f"It only lets this contribution through the freeze {prepared.choice.freeze}; every rule asks for its "
-            "signatures as before, and this is none of them."
-        )
-    open_slots = sum(need.missing for rule in decision.rules for need in rule.requirements)
-    if open_slots <= 1 and all(one.is_met for one in decision.conditions):
-        return "With your signature every rule is satisfied, and the revision may land."
-    if open_slots > 1:
-        return f"After your signature {open_slots - 1} more {'is' if open_slots == 2 else 'are'} needed."
-    return "Other conditions stay open."
 
 
 def _changed(shown: Seen, prepared: _Prepared) -> ConflictError:

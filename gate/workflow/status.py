@@ -16,7 +16,8 @@ from typing import Any, Final
 from gate.domain.clock import format_instant
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import GateError, InputError, UnavailableError
-from gate.policy.decision import Decision, RuleState
+from gate.policy.decision import Decision
+from gate.policy.exceptions import find_open
 from gate.store import contributions
 from gate.store.contributions import ContributionRow
 from gate.workflow.answer_cache import recall_answer
@@ -118,14 +119,12 @@ def _decided(
     body["reasons"] = [{"code": one.code, "sentence": one.sentence, "rule": one.rule} for one in decision.reasons]
     body["missing"] = [
         {
-            "sentence": need.sentence,
-            "rule": rule.id,
-            "candidates": [{"name": one.name} for one in need.candidates],
-            "disqualified": [{"name": one.name, "reason": one.reason} for one in need.disqualified],
+            "sentence": one.sentence,
+            "rule": one.of,
+            "candidates": [{"name": each.name} for each in one.need.candidates],
+            "disqualified": [{"name": each.name, "reason": each.reason} for each in one.need.disqualified],
         }
-        for rule in decision.rules
-        for need in rule.requirements
-        if need.missing and rule.state is not RuleState.WAIVED
+        for one in find_open(decision)
     ]
     body["out_of_scope"] = decision.out_of_scope
     body["evaluated_at"] = format_instant(decision.evaluated_at)

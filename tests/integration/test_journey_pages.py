@@ -10,7 +10,7 @@ import pytest
 from gate.domain.contribution import Mode
 from gate.web.present import build_contribution
 from gate.web.states import show_item_state
-from gate.workflow import pages
+from gate.workflow import inbox, pages
 from gate.workflow.shown import ContributionItem, ContributionPage
 from tests.support.journey import MAIN, POLICY, REPOSITORY, World, identity, open_world
 
@@ -115,7 +115,7 @@ def test_recently_decided_is_what_the_reader_wrote_or_signed(world: World) -> No
     world.sign("dana")
     world.land(head)
     decided = {
-        login: [one.number for one in pages.inbox(world.parts, world.who(login)).decided]
+        login: [one.number for one in inbox.inbox(world.parts, world.who(login)).decided]
         for login in ("anna", "bob", "dana", "carl", "iris")
     }
     assert decided == {"anna": [1], "bob": [1], "dana": [1], "carl": [], "iris": []}

@@ -14,7 +14,7 @@ from gate.domain.errors import NotPermittedError
 from gate.signing.api import public_key_of
 from gate.signing.envelope import verify_envelope
 from gate.store import blobs, contributions
-from gate.workflow import pages
+from gate.workflow import inbox, pages
 from gate.workflow.evaluate import redecide_open
 from gate.workflow.receipt import receipt
 from tests.support.databases import TestDatabase
@@ -52,7 +52,7 @@ def test_a_contribution_lands_after_two_signatures_and_its_pack_verifies(world: 
 
     with pytest.raises(NotPermittedError, match="you pushed revision 1"):
         world.form("anna")
-    assert [one.number for one in pages.inbox(world.parts, world.who("bob")).needs_you] == [1]
+    assert [one.number for one in inbox.inbox(world.parts, world.who("bob")).needs_you] == [1]
 
     bob = world.sign("bob")
     assert world.word(head) == "pending"

@@ -250,7 +250,7 @@ def test_no_secret_reaches_the_operational_log(app: Flask, world: World, capsys:
 
 @pytest.mark.req("INV-12")
 def test_a_fault_of_ours_gives_an_incident_id_and_no_detail(app: Flask, world: World) -> None:
-    world.raises["pages.inbox"] = world.raises["status.answer"] = ValueError("secret detail")
+    world.raises["inbox.inbox"] = world.raises["status.answer"] = ValueError("secret detail")
     page = sign_in_client(app).get("/")
     problem = app.test_client().get(fill_path(app, "status.show_answer"), headers=BEARER)
     assert (page.status_code, problem.status_code) == (500, 500)

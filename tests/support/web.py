@@ -163,7 +163,7 @@ def build_answers(world: World) -> dict[str, Any]:
         "session.current": lambda token: world.person if token == COOKIE else None,
         "session.sign_out": lambda token: None,
         "tokens.bearer": lambda header: bearer(world, header),
-        "pages.inbox": lambda who: build_inbox(world),
+        "inbox.inbox": lambda who: build_inbox(world),
         "pages.contributions": lambda who, repository, state: (build_item(world),),
         "pages.contribution": lambda who, repository, number: build_page(world, number),
         "pages.repositories": lambda who: (build_card(world),),

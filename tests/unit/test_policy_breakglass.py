@@ -16,7 +16,7 @@ from gate.policy.breakglass import add_business_days
 from gate.policy.decision import Answer, Decision, OverrideResult, RuleState
 from gate.policy.effective import build_effective
 from gate.policy.evaluate import evaluate
-from gate.policy.exceptions import open_requirements
+from gate.policy.exceptions import find_open
 from gate.policy.explain import explain_decision, explain_policy, one_line
 from gate.policy.facts import ApprovalFacts, BreakGlassFacts, Facts, RoleHeld
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision, parse_facts
@@ -83,7 +83,7 @@ def test_what_is_waived_is_told_as_waived_and_never_as_open() -> None:
     assert "Rule qa-signoff: waived by break-glass." in text
     assert "Needs 1 more" not in text
     assert "co-signed by Ivan" in text
-    assert open_requirements(decision) == ()
+    assert find_open(decision) == ()
     assert one_line(decision).startswith("OVERRIDDEN by Mia")
     assert parse_decision(decision_bytes(decision)) == decision
 
