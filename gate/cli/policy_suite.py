@@ -16,19 +16,21 @@ import click
 
 from gate.cli.instance import instance_option, open_settings
 from gate.domain.errors import InputError
-from gate.policy import shape
 from gate.policy.coverage import Part, check_coverage
 from gate.policy.document import Policy
 from gate.policy.layer_shape import LayerShape
 from gate.policy.mutate import find_survivors
 from gate.policy.parse import read_policy
+from gate.policy.registry_shape import RepositoriesShape
+from gate.policy.shape import PolicyShape
+from gate.policy.shape_words import Shape
 from gate.policy.source import Source, parse_source
 from gate.policy.suite import Tried, run_suite
 from gate.workflow.activate import load_proposals
 
-_KINDS: dict[str, type[shape.Shape]] = {
-    "ApprovalPolicy": shape.PolicyShape,
-    "Repositories": shape.RepositoriesShape,
+_KINDS: dict[str, type[Shape]] = {
+    "ApprovalPolicy": PolicyShape,
+    "Repositories": RepositoriesShape,
     "RepositoryLayer": LayerShape,
 }
 _FILES = click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))

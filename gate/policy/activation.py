@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from gate.policy.shape import ActivationShape
+from gate.policy.registry_shape import ActivationShape
 from gate.policy.source import Place, Source
 
 _DN: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*\s*=\s*\S")

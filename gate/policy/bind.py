@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from gate.domain.contribution import Mode
 from gate.policy.cases import Case, Signing
-from gate.policy.document import Policy, Repository, Requirement, Robot
+from gate.policy.document import Policy, Requirement
 from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.facts import ApprovalFacts, BreakGlassFacts, CosignFacts, Facts, RoleMembers
 from gate.policy.ownership import find_owned, role_groups
+from gate.policy.registered import Repository, Robot
 
 FIRST_SIGNATURE = 100
 _COSIGN = 810

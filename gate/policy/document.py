@@ -1,6 +1,6 @@
-"""A parsed policy and the register of repositories: frozen, complete, already checked.
+"""A parsed policy: frozen, complete, already checked.
 
-Built only by ``parse.py`` and ``registry.py``; everything named in here exists (roles, meanings, terms). ``controls``,
+Built only by ``parse.py``; everything named in here exists (roles, meanings, terms). ``controls``,
 descriptions and ``because`` are for people and never change an answer. The shape follows the worked file in
 ``docs/policy.md``; what a later version adds are new members with defaults.
 """
@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gate.domain.approval import MeaningKind
-from gate.domain.contribution import Mode
-from gate.policy.activation import ActivationRule
 from gate.policy.cases import Case
 
 REPOSITORY_TEAMS = "{repository}"
@@ -318,78 +316,3 @@ class Policy:
 
     def meaning(self, id: str) -> Meaning:
         return next(meaning for meaning in self.meanings if meaning.id == id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tightened:
-    """``count`` people at least for requirement ``number`` (from 0) of ``rule``."""
-
-    rule: str
-    number: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One file of kind RepositoryLayer, checked against the policy it extends. It adds and tightens, nothing else."""
-
-    file: str
-    id: str
-    title: str
-    extends: str
-    owners: tuple[str, ...]
-    repositories: tuple[str, ...]
-    branches: tuple[str, ...]
-    rules: tuple[Rule, ...] = ()
-    tighten: tuple[Tightened, ...] = ()
-    valid_for: timedelta | None = None
-    forbids_carry_over: bool = False
-    ownership: tuple[Ownership, ...] = ()
-    raised: tuple[LevelPaths, ...] = ()
-    prerequisites: tuple[Prerequisite, ...] = ()
-    checks: tuple[Check, ...] = ()
-    freezes: tuple[Freeze, ...] = ()
-    veto_roles: tuple[str, ...] = ()
-    change_request: ChangeRequest | None = None
-    never_waives: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
-    """A registered repository. ``protected`` are branch names or globs; ``hook`` says how its news reach us."""
-
-    id: str
-    url: str
-    title: str
-    description: str
-    protected: tuple[str, ...]
-    owning_teams: tuple[str, ...]
-    mode: Mode
-    contact: str = ""
-    change_request: ChangeRequest | None = None
-    hook: str = "git"
-    entity: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Robot:
-    """An identity that is no person: known by its ``login`` at the git server, its ``address`` (a claim), or both."""
-
-    name: str
-    sponsor: str
-    login: str | None = None
-    address: str | None = None
-    repositories: tuple[str, ...] = ("*",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
-    """The one file of kind Repositories."""
-
-    file: str
-    repositories: tuple[Repository, ...]
-    robots: tuple[Robot, ...] = ()
-    activation: ActivationRule | None = None
-
-    def repository(self, id: str) -> Repository | None:
-        return next((entry for entry in self.repositories if entry.id == id), None)

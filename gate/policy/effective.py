@@ -22,12 +22,11 @@ from gate.policy.document import (
     Ownership,
     Policy,
     Prerequisite,
-    Repository,
     Requirement,
-    Robot,
     Rule,
     When,
 )
+from gate.policy.registered import Repository, Robot
 from gate.signing.canonical import canonical
 
 FORMAT = "gate-effective-policy/v1"

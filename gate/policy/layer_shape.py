@@ -14,15 +14,12 @@ from gate.policy.shape import (
     ChangeRequestShape,
     CheckShape,
     FreezeShape,
-    Label,
     LevelPathsShape,
-    Name,
     OwnershipShape,
     PrerequisiteShape,
     RuleShape,
-    Shape,
-    Some,
 )
+from gate.policy.shape_words import Label, Name, Shape, Some
 
 
 class TightenShape(Shape):

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from gate.policy.document import BreakGlass, CarryOver, Classification, Freeze, Layer, Policy, Rule, Tightened, Veto
+from gate.policy.document import BreakGlass, CarryOver, Classification, Freeze, Policy, Rule, Veto
+from gate.policy.layer_document import Layer, Tightened
 from gate.policy.sections import ANY_FREEZE
 
 

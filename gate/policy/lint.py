@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gate.policy.document import Layer, Policy, Repository, Rule, ScopeKind
+from gate.policy.document import Policy, Rule, ScopeKind
 from gate.policy.facts import RoleMembers
+from gate.policy.layer_document import Layer
 from gate.policy.layers import apply_layers
 from gate.policy.lint_finding import Finding, Severity, build_finding
 from gate.policy.lint_groups import check_groups
 from gate.policy.lint_paths import check_classification, check_ownership, find_levels
 from gate.policy.lint_sources import check_sources
 from gate.policy.paths import globs_overlap, matches_any
+from gate.policy.registered import Repository
 from gate.policy.registry import PolicySet
 from gate.policy.source import Place, Source, parse_source
 

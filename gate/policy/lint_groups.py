@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from gate.domain.people import RoleGroup
-from gate.policy.document import Of, Policy, Repository, Requirement
+from gate.policy.document import Of, Policy, Requirement
 from gate.policy.facts import RoleMembers
 from gate.policy.layers import apply_layers
 from gate.policy.lint_finding import Finding, Severity, build_finding
 from gate.policy.ownership import needed_roles
 from gate.policy.paths import globs_overlap, matches_any
+from gate.policy.registered import Repository
 from gate.policy.registry import PolicySet
 from gate.policy.source import Place, Source
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.policy.document import Prerequisite, Repository, Rule
+from gate.policy.document import Prerequisite, Rule
 from gate.policy.expressions import is_named
 from gate.policy.lint_finding import Finding, Severity, build_finding
+from gate.policy.registered import Repository
 from gate.policy.source import Place, Source
 
 _LABELS = "Labels come with deliveries of a forge: connect it and write `hook: github` or `gitea`, or ask for `paths`."

@@ -52,6 +52,7 @@ from gate.policy.sections import (
     read_freezes,
     read_levels,
 )
+from gate.policy.shape_errors import shape_of
 from gate.policy.source import Place, Source, parse_source
 
 ALL_PARTS = ("author", "committers", "co_authors", "pushers")
@@ -65,7 +66,7 @@ def parse_policy(name: str, text: str | bytes) -> Policy:
 
 def read_policy(source: Source) -> Policy:
     """A policy from an already parsed file of kind ApprovalPolicy."""
-    found = shapes.shape_of(shapes.PolicyShape, source)
+    found = shape_of(shapes.PolicyShape, source)
     _check_separation(source, found)
     roles = _read_roles(source, found)
     meanings = tuple(Meaning(id=id, text=one.text, kind=MeaningKind(one.kind)) for id, one in found.meanings.items())

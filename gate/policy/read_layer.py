@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gate.policy.document import Layer, LevelPaths, Policy, Rule, Tightened
+from gate.policy.document import LevelPaths, Policy, Rule
+from gate.policy.layer_document import Layer, Tightened
 from gate.policy.layer_shape import LayerShape
 from gate.policy.parse import read_checks, read_owners, read_prerequisites, read_rules
 from gate.policy.read import check_declared, read_change_request, read_duration, read_globs, read_path_patterns
 from gate.policy.sections import ANY_FREEZE, CEILING, read_freezes
-from gate.policy.shape import shape_of
+from gate.policy.shape_errors import shape_of
 from gate.policy.source import Place, Source
 
 

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 
 from gate.domain.contribution import Mode
 from gate.domain.errors import InputError
-from gate.policy import shape as shapes
+from gate.policy import registry_shape as shapes
 from gate.policy.activation import read_activation
-from gate.policy.document import Layer, Policy, Registry, Repository, Robot
+from gate.policy.document import Policy
 from gate.policy.effective import EffectivePolicy, build_effective
+from gate.policy.layer_document import Layer
 from gate.policy.layers import apply_layers
 from gate.policy.parse import read_policy
 from gate.policy.paths import branch_name, check_glob, glob_matches, globs_overlap, matches_any
 from gate.policy.read import check_declared, read_change_request
 from gate.policy.read_layer import extended_by, read_layer
+from gate.policy.registered import Registry, Repository, Robot
+from gate.policy.shape_errors import shape_of
 from gate.policy.source import Source, parse_source
 
 
@@ -186,7 +189,7 @@ def _check_covered(registry: Registry, number: int, policies: tuple[Policy, ...]
 
 
 def _read_registry(source: Source) -> Registry:
-    found = shapes.shape_of(shapes.RepositoriesShape, source)
+    found = shape_of(shapes.RepositoriesShape, source)
     _check_unique_repositories(source, found)
     repositories = tuple(_read_repository(source, number, one) for number, one in enumerate(found.repositories))
     robots = tuple(_read_robot(source, number, one) for number, one in enumerate(found.robots))

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from gate.domain.people import PersonState
 from gate.policy.decision import Disqualified, Reason
-from gate.policy.document import AuthorKind, Robot
+from gate.policy.document import AuthorKind
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ContributorFacts, Facts, PersonFacts
+from gate.policy.registered import Robot
 
 People = Mapping[str, PersonFacts]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gate.evidence.twin import ContributorRow
-from gate.policy.document import Robot
 from gate.policy.record import parse_facts
+from gate.policy.registered import Robot
 from gate.policy.registry import PolicySet
 from gate.store import blobs
 from gate.store import contributions as stored

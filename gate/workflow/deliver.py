@@ -16,7 +16,7 @@ from gate.domain.contribution import ContributionState
 from gate.domain.errors import InputError, NotFoundError, NotPermittedError, UnavailableError
 from gate.forge import recognise
 from gate.forge.api import ForgeHint, HintKind
-from gate.policy.document import Repository
+from gate.policy.registered import Repository
 from gate.store import contributions, hints
 from gate.store.contributions import ContributionRow
 from gate.workflow.amend import change, close

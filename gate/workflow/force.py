@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gate.domain.errors import InputError, NotFoundError, UnavailableError
-from gate.policy.document import Repository
 from gate.policy.effective import EffectivePolicy
+from gate.policy.registered import Repository
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.store import blobs, policies
 from gate.store.engine import Connection, Engine

@@ -10,9 +10,9 @@ from typing import Final
 from gate.domain.contribution import ContributionState, Mode
 from gate.domain.errors import GateError, UnavailableError
 from gate.policy.decision import Decision
-from gate.policy.document import Repository
 from gate.policy.explain import explain_policy
 from gate.policy.record import parse_facts
+from gate.policy.registered import Repository
 from gate.store import approvals, blobs
 from gate.store import contributions as stored
 from gate.store import policies as activations

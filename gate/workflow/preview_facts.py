@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from gate.git.survey import LandedChange
-from gate.policy.document import Robot
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, RepositoryFacts, RoleMembers
 from gate.policy.ownership import role_groups
+from gate.policy.registered import Robot
 from gate.workflow.attribute import attribute_commits
 from gate.workflow.change_request import find_change_request
 from gate.workflow.preview_people import Roster

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from gate.domain.contribution import Mode
 from gate.domain.errors import InputError
-from gate.policy.document import Policy, Registry, Repository, Robot
+from gate.policy.document import Policy
 from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.parse import parse_policy
 from gate.policy.paths import matches_any
+from gate.policy.registered import Registry, Repository, Robot
 from gate.policy.registry import parse_registry
 
 PLACEHOLDER_TEAM = "owners"

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gate.auditlog.entry import Recorder, RecorderKind
 from gate.domain.errors import InputError, NotFoundError, UnavailableError
 from gate.git.mirror import Mirror
-from gate.policy.document import Repository
 from gate.policy.paths import branch_name, matches_any
+from gate.policy.registered import Repository
 from gate.store import contributions, hints
 from gate.workflow.amend import close
 from gate.workflow.evaluate import decide

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from gate.domain.errors import GateError
-from gate.policy.document import Robot
 from gate.policy.paths import matches_any
+from gate.policy.registered import Robot
 from gate.store.contributions import ContributorRow
 from gate.workflow.names import Names
 from gate.workflow.parts import Parts

@@ -16,6 +16,7 @@ from gate.policy.layer_shape import LayerShape
 from gate.policy.mutate import find_survivors
 from gate.policy.parse import parse_policy
 from gate.policy.registry import build_policy_set
+from gate.policy.registry_shape import RepositoriesShape
 from gate.policy.source import parse_source
 from gate.policy.suite import run_suite
 
@@ -103,7 +104,7 @@ def test_every_condition_has_a_source_and_a_recorder() -> None:
     assert {"carry_over", "forge_review", "cleared_by", "exempt", "delegation", "break_glass", "checks"} <= asked
 
 
-@pytest.mark.parametrize("model", [shape.PolicyShape, shape.RepositoriesShape, LayerShape])
+@pytest.mark.parametrize("model", [shape.PolicyShape, RepositoriesShape, LayerShape])
 def test_the_reference_names_every_key(model: type[BaseModel]) -> None:
     words = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", PROSE))))
     assert keys_of(model) <= words

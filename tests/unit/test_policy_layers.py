@@ -18,19 +18,18 @@ from gate.policy.document import (
     ChangeRequest,
     Classification,
     Freeze,
-    Layer,
     LevelPaths,
     Of,
     OwedReview,
     Ownership,
     Policy,
     Requirement,
-    Tightened,
 )
 from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_policy
 from gate.policy.facts import BreakGlassFacts, CosignFacts, Facts
+from gate.policy.layer_document import Layer, Tightened
 from gate.policy.layers import apply_layers
 from gate.policy.registry import PolicySet, build_policy_set
 from tests.support.policies import (

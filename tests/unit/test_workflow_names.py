@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.domain.contribution import Mode
-from gate.policy.document import Repository
+from gate.policy.registered import Repository
 from gate.workflow.change_request import find_change_request
 from gate.workflow.receive import is_protected, split_contrib
 
