@@ -17,7 +17,7 @@ from gate.domain.errors import ConflictError, UnavailableError
 from gate.evidence.twin import Outcome
 from gate.git.mirror import Mirror
 from gate.policy.decision import Answer
-from gate.policy.document import (ScopeKind)
+from gate.policy.document import ScopeKind
 from gate.policy.registered import Repository
 from gate.store import contributions, landings
 from gate.store.command import Command, EntryIndex, NewEntry, Row
