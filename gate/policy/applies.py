@@ -58,7 +58,7 @@ class Holds(NamedTuple):
 
 
 def rule_applies(rule: Rule, change: Change) -> Applies:
-    """Whether all of the rule's ``when`` holds. Reasons are all that hold, or those against."""
+    """Whether all of the rule's ``when`` holds. Reasons are all that hold, or the first against."""
     parts = list(_parts(rule.when, change))
     if rule.when.expr is not None and all(part.holds for part in parts):
         parts.append(_expression(rule.when.expr, change))

@@ -47,15 +47,9 @@ def find_level(classification: Classification | None, paths: Iterable[PathFacts]
 def _highest(classification: Classification, names: Iterable[str]) -> tuple[int, str]:
     """The highest level by number and the first name that has it."""
     matchers = [(level, path_matcher(patterns)) for level, patterns in _by_level(classification, classification.paths)]
-    default, top = classification.levels.index(classification.default), len(classification.levels) - 1
-    found = (-1, "")
-    for name in names:
-        level = next((level for level, matches in matchers if matches(name)), default)
-        if level > found[0]:
-            found = (level, name)
-            if level == top:
-                break
-    return found
+    default = classification.levels.index(classification.default)
+    levels = ((next((level for level, matches in matchers if matches(name)), default), name) for name in names)
+    return max(levels, key=lambda found: found[0])
 
 
 def _raised(classification: Classification, names: tuple[str, ...]) -> Iterator[tuple[int, str]]:

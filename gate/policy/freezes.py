@@ -34,7 +34,7 @@ def find_freezes(policy: Policy, facts: Facts, levels: Collection[str]) -> Froze
     meant = [one for one in policy.freezes if _is_meant(one, facts, levels)]
     return Frozen(
         holding=tuple(one for one in meant if one.start <= facts.now < one.end),
-        lapses=tuple(at for one in meant for at in (one.start, one.end) if at > facts.now),
+        lapses=tuple(at for one in meant for at in (one.start, one.end)),
     )
 
 

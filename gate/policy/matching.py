@@ -43,13 +43,11 @@ def _assign_cheapest(slots: Sequence[Mapping[P, int]], start: int, holder: dict[
     while queue:
         slot = queue.pop(0)
         for person, cost in slots[slot].items():
-            if holder.get(person) == slot:
-                continue
             total = distance[slot] + cost
             if person not in best or total < best[person]:
                 best[person], came_from[person] = total, slot
                 held = holder.get(person)
-                if held is not None and total - slots[held][person] < distance.get(held, 1 << 30):
+                if held is not None:
                     distance[held] = total - slots[held][person]
                     queue.append(held)
     free = [person for person in best if person not in holder]

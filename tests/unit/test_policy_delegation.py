@@ -16,7 +16,7 @@ from gate.policy.delegation import find_cyclic
 from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_decision, explain_policy
 from gate.policy.facts import ApprovalFacts, DelegationFacts, Facts, PersonFacts, RoleHeld, TrainingHeld
-from gate.policy.matching import untangle
+from gate.policy.matching import MOST_WAYS, untangle
 from tests.support.exceptional import BASE, EXCEPTIONAL, PEOPLE, decide, facts, hand_over, sign_for, staff_with
 from tests.support.policies import H1, NOW, approve, build_policy, contributor, reject
 
@@ -381,6 +381,18 @@ def test_untangle_finds_the_largest_choice_of_acts_that_do_not_overlap(parties: 
     for way in ways:
         distinct = {parties[at] for at in way}
         assert sum(map(len, distinct)) == len(frozenset[int]().union(*distinct))
+
+
+@pytest.mark.req("INV-03")
+def test_signing_for_oneself_is_tried_before_signing_for_somebody() -> None:
+    assert list(untangle([frozenset("a"), frozenset("ab")])) == [(0,), (1,)]
+
+
+@pytest.mark.req("INV-01")
+def test_the_ways_to_try_are_bounded() -> None:
+    """Each pair of acts that overlap doubles them: nine pairs are tried to the end, ten are not."""
+    pairs = [frozenset({f"{n}b", f"{n}{end}"}) for n in range(10) for end in "ac"]
+    assert len(list(untangle(pairs[:18]))) == len(list(untangle(pairs))) == MOST_WAYS == 512
 
 
 @pytest.mark.req("INV-03")

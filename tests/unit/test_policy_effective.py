@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gate.domain.errors import InputError
 from gate.policy.decision import Answer
+from gate.policy.document import Veto
 from gate.policy.effective import effective_bytes
 from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_decision, explain_policy, list_names
 from gate.policy.facts import PathFacts
-from gate.policy.ownership import role_groups
+from gate.policy.ownership import needed_roles, role_groups
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision, parse_facts
+from tests.support.exceptional import EXCEPTIONAL, FROZEN
 from tests.support.policies import (
     EFFECTIVE,
     H1,
@@ -115,6 +118,24 @@ def test_which_groups_must_be_read() -> None:
         ("maintainer", "platform", "cn=platform-maintainers,ou=groups,dc=ex,dc=com"),
     ]
     assert [name[0] for name in names[2:]] == ["qa", "security", "change-board"]
+
+
+@pytest.mark.req("POL-01", "POL-07", "POL-08")
+def test_the_groups_of_every_role_that_anything_asks_for_are_read_and_no_others() -> None:
+    silent = replace(EXCEPTIONAL.policy, rules=(), veto=None, freezes=(), break_glass=None)
+    veto = Veto(roles=("qa",), survives_push=True, cleared_by=("change-board",))
+    glass = FROZEN.policy.break_glass
+    assert glass is not None
+    glass = replace(glass, review=replace(glass.review, role="security"))
+    asking: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+        "nothing": ({}, ()),
+        "a rule": ({"rules": EXCEPTIONAL.policy.rules[:1]}, ("maintainer",)),
+        "the veto": ({"veto": veto}, ("qa", "change-board")),
+        "a freeze": ({"freezes": FROZEN.policy.freezes}, ("change-board",)),
+        "the break-glass": ({"break_glass": glass}, ("maintainer", "security", "incident-commander")),
+    }
+    for name, (changes, roles) in asking.items():
+        assert needed_roles(replace(silent, **changes)) == roles, name
 
 
 @pytest.mark.req("INV-07")

@@ -17,7 +17,7 @@ from gate.policy.expression_facts import Seen, judge_change, why_not_admitted
 from gate.policy.expressions import INSTALL, Scope, Value, check_expression, evaluate_expression
 from gate.policy.facts import ApprovalFacts, Facts, PathFacts, PersonFacts
 from gate.policy.parse import parse_policy
-from tests.support.policies import EFFECTIVE, POLICY, STAFF, approve, build_facts, build_policy, person
+from tests.support.policies import EFFECTIVE, POLICY, STAFF, approve, build_facts, build_policy, contributor, person
 
 pytest.importorskip("cel_expr_python", reason=f"not installed: {INSTALL}")
 
@@ -112,6 +112,25 @@ def test_an_expression_and_the_rest_of_a_condition_must_both_hold() -> None:
     for lines in (9, 900, None):
         facts = build_facts(policy=policy, paths=changed(lines), approvals=acts)
         assert evaluate(policy, facts).answer is Answer.APPROVED, "it is not about docs, whatever the expression says"
+
+
+@pytest.mark.req("POL-01")
+@pytest.mark.parametrize(
+    ("expression", "login", "is_robot", "applies"),
+    [
+        ("change.cross_team", "alice", False, True),
+        ("change.cross_team", "carl", False, False),
+        ("change.robot", "alice", True, True),
+        ("change.robot", "alice", False, False),
+    ],
+)
+def test_a_rule_for_the_change_of_another_team_or_of_a_robot(
+    expression: str, login: str, is_robot: bool, applies: bool
+) -> None:
+    policy = build_policy(TEXT.replace("change.lines > 500", expression))
+    pushers = (contributor(None, "pusher", address="renovate"),) if is_robot else ()
+    facts = build_facts(policy=policy, author=f"corp:{login}", contributors=(contributor(login), *pushers))
+    assert state(evaluate(policy, facts)) is (RuleState.UNSATISFIED if applies else RuleState.NOT_APPLICABLE)
 
 
 @pytest.mark.req("INV-12")

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gate.policy.classification import find_level
 from gate.policy.decision import Answer, Decision, RuleState
+from gate.policy.document import LevelPaths
 from gate.policy.effective import EffectivePolicy
 from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_decision, explain_policy
@@ -92,6 +94,18 @@ OTHER = {"repository": entity(), **staff("alice", entity="Example Ltd")}
 WHEN: dict[str, tuple[str, dict[str, Any], bool | None, str]] = {
     "a critical path": ("{classification: [critical]}", {}, True, "the change is critical: ledger/posting/a.py is"),
     "only a low path": ("{classification: [critical]}", {"paths": paths("docs/a.md")}, False, "is low, not critical"),
+    "a critical path after one of the default": (
+        "{classification: [critical]}",
+        {"paths": paths("x.py", "ledger/posting/a.py")},
+        True,
+        "ledger/posting/a.py is critical",
+    ),
+    "two critical paths: the first is named": (
+        "{classification: [critical]}",
+        {"paths": paths("ledger/posting/a.py", "ledger/posting/b.py")},
+        True,
+        "ledger/posting/a.py is critical",
+    ),
     "no path that is classified": ("{classification: [standard]}", {"paths": paths("x.py")}, True, "x.py is standard"),
     "a low path beside one of the default": (
         "{classification: [low]}",
@@ -139,6 +153,12 @@ WHEN: dict[str, tuple[str, dict[str, Any], bool | None, str]] = {
         True,
         "a person and a robot",
     ),
+    "nobody who contributed is known": (
+        "{author_kind: [robot]}",
+        {"contributors": (contributor(None, how="nobody"),), "author": None},
+        None,
+        "nobody is known to have contributed",
+    ),
     "the label": ("{labels: [risky]}", {"labels": ("risky",)}, True, "it has the label risky"),
     "the label, written otherwise": ("{labels: [risky]}", {"labels": ("Risky",)}, True, "it has the label Risky"),
     "another label": ("{labels: [risky]}", {"labels": ("docs",)}, False, "none of the labels risky"),
@@ -152,6 +172,12 @@ WHEN: dict[str, tuple[str, dict[str, Any], bool | None, str]] = {
     ),
     "more lines": ("{lines_over: 99}", {"paths": sized()}, True, "100 lines changed, more than 99"),
     "as many lines": ("{lines_over: 100}", {"paths": sized()}, False, "100 lines changed, not more than 100"),
+    "lines added here and removed there": (
+        "{lines_over: 100}",
+        {"paths": (PathFacts(path="a", added=60, deleted=0), PathFacts(path="b", added=0, deleted=40))},
+        False,
+        "100 lines changed, not more than 100",
+    ),
     "lines that cannot be counted": ("{lines_over: 100}", {"paths": sized(added=None)}, True, "cannot be counted"),
     "more files": ("{files_over: 1}", {"paths": paths("ledger/a.py", "ledger/b.py")}, True, "2 files changed"),
     "as many files": ("{files_over: 1}", {}, False, "1 file changed, not more than 1"),
@@ -178,7 +204,23 @@ def test_when_a_rule_applies(name: str) -> None:
     assert more.state is states[applies]
     assert because in "; ".join(more.because)
     assert (decision.answer is Answer.ERROR) == (applies is None)
+    assert ("Sam" in [one.name for one in decision.ask]) == (applies is True)
     assert (("more" in lines_of(decision)) and because in lines_of(decision)) == (applies is not False)
+
+
+@pytest.mark.req("INV-12")
+def test_a_rule_that_does_not_apply_says_the_first_reason() -> None:
+    decision = decide(with_rule('{paths: ["nowhere/**"], files_over: 9}'))
+    assert decision.rules[-1].because == ("no changed path matches nowhere/**",)
+
+
+@pytest.mark.req("INV-01")
+def test_a_rule_for_a_level_cannot_be_told_where_the_policy_has_none() -> None:
+    policy = with_rule("{classification: [low]}")
+    unlevelled = replace(policy, policy=replace(policy.policy, classification=None))
+    decision = decide(unlevelled)
+    assert decision.answer is Answer.ERROR
+    assert decision.rules[-1].because == ("the policy has no levels.",)
 
 
 @pytest.mark.req("POL-01")
@@ -198,6 +240,31 @@ def test_a_raised_path_keeps_the_rules_of_its_own_level() -> None:
     decision = decide(replace(policy, policy=layered), paths=paths("docs/a.md"))
     assert decision.level == "critical"
     assert decision.rules[-1].state is RuleState.UNSATISFIED
+
+
+@pytest.mark.req("POL-01")
+def test_raising_moves_only_what_it_names_and_only_up() -> None:
+    levels = with_rule("{}").policy.classification
+    assert levels is not None
+
+    def level(raised: str, to: str, *names: str) -> tuple[str, str, set[str]]:
+        found = find_level(replace(levels, raised=(LevelPaths(level=to, paths=(raised,)),)), paths(*names))
+        assert found is not None
+        return found.name, found.because, set(found.held)
+
+    posting = "ledger/posting/a.py"
+    assert level("docs/**", "critical", "x.py") == ("standard", "x.py is standard", {"standard"})
+    assert level("x.py", "standard", posting, "x.py") == ("critical", f"{posting} is critical", {"critical"})
+    assert level("x.py", "critical", posting, "x.py") == ("critical", f"{posting} is critical", {"critical"})
+    assert level("x.py", "critical", "y.py", "x.py") == ("critical", "x.py is critical", {"standard", "critical"})
+
+
+@pytest.mark.req("INV-01")
+def test_a_change_of_which_nothing_is_known_is_at_the_highest_level() -> None:
+    found = find_level(with_rule("{}").policy.classification, ())
+    assert found is not None
+    assert (found.name, set(found.held)) == ("critical", {"critical"})
+    assert found.because == "it is not known what changed"
 
 
 # --- prerequisites

@@ -165,6 +165,8 @@ def test_added_owners_are_asked_and_stand_in_for_nobody() -> None:
     )
     answer = evaluate(policy, under(policy, same_team))
     assert {reason.rule for reason in answer.reasons} == {"same-team-review"}
+    elsewhere = build_facts(paths=paths("docs/a"), approvals=(approve("pat", "maintainer:platform"),))
+    assert evaluate(policy, under(policy, elsewhere)).answer is Answer.APPROVED, "payments was added to the ledger only"
 
 
 @pytest.mark.req("INV-01")

@@ -273,6 +273,11 @@ def test_cheapest_is_as_large_and_as_cheap_as_trying_everything(slots: list[dict
         assert sum(slots[slot][person] for slot, person in found.items()) == best_by_trying(slots)[1]
 
 
+@pytest.mark.req("INV-12")
+def test_a_signature_given_is_used_where_somebody_else_can_be_asked_for_the_other_slot() -> None:
+    assert cheapest([{"ann": 1, "ben": 1}, {"ann": 0, "ben": 1}]) == {0: "ben", 1: "ann"}
+
+
 def best_by_trying(slots: list[dict[int, int]]) -> tuple[int, int]:
     """The largest size and, for that size, the least cost: every order of the people over the slots."""
     best = (0, 0)
