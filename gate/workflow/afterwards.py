@@ -22,8 +22,7 @@ def say_afterwards(look: Look, person: str, act: Act, choice: SignChoice | None,
         return "Your earlier statement no longer counts; the contribution is decided anew."
     after, index = _foresee(look, person, choice, meaning)
     said = [
-        f"It only lets this contribution through the freeze {choice.freeze}; every rule asks for its signatures as "
-        "before, and this is none of them."
+        f"It only lets this contribution through the freeze {choice.freeze}, and counts for no rule."
         if choice.freeze is not None
         else "",
         "" if index in after.counted else "Your signature is recorded, and fills nothing that is still open.",
@@ -56,9 +55,9 @@ def _foresee(look: Look, person: str, choice: SignChoice, meaning: str) -> tuple
 def _say(after: Decision) -> str:
     missing = sum(one.need.missing for one in find_open(after))
     if after.answer is Answer.APPROVED:
-        return "With your signature every rule is satisfied, and the revision may land."
+        return "With your signature nothing is missing, and the revision may land."
     if after.answer is Answer.OVERRIDDEN:
-        return "With your signature all that no break-glass waives is satisfied, and the revision may land."
+        return "With your signature nothing is missing but what the break-glass waives, and the revision may land."
     if missing:
         return f"After your signature {missing} more {'is' if missing == 1 else 'are'} needed."
     return f"What stays open is no signature: {leave_out_answer(after.answer, after.summary)}"

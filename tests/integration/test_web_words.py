@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from gate.policy.decision import Candidate, Decision, RequirementResult, RuleResult, RuleState
+from gate.policy.decision import (
+    Candidate,
+    Decision,
+    FreezeResult,
+    OverrideResult,
+    RequirementResult,
+    RuleResult,
+    RuleState,
+)
 from gate.web.permissions import WORDS, Permission
 from gate.web.present import choose_ask, leave_out_name
 from tests.support.web import CSRF, World, build_decision, build_world, patched_app, sign_in_client
@@ -132,6 +141,22 @@ def asked(decision: Decision, *needs: tuple[int, tuple[str, ...]], ask: tuple[st
     return replace(decision, rules=(rule,), ask=people(ask))
 
 
+def build_override(waived: tuple[str, ...]) -> OverrideResult:
+    return OverrideResult(
+        index=1,
+        person="g",
+        name="G",
+        code="outage",
+        incident="INC-7",
+        is_effective=True,
+        sentence="",
+        until=datetime(2026, 11, 22, tzinfo=UTC),
+        waived=waived,
+        review_role="qa",
+        review_due_at=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+
+
 @pytest.mark.req("INV-12")
 def test_the_reader_takes_a_place_only_where_all_slots_stay_filled(world: World) -> None:
     known = build_decision(world)
@@ -140,3 +165,11 @@ def test_the_reader_takes_a_place_only_where_all_slots_stay_filled(world: World)
     assert [one.person for one in choose_ask(decision, "me")] == ["q", "me"]
     assert choose_ask(decision, "stranger") == decision.ask
     assert choose_ask(decision, "p") == decision.ask
+    # What is waived is asked of nobody; what a freeze asks for is.
+    waived = replace(decision, override=build_override(waived=("rule",)))
+    assert choose_ask(waived, "me") == waived.ask
+    exempt = decision.rules[0].requirements[0]
+    frozen = FreezeResult(id="f", sentence="Frozen.", until=known.valid_until, exempt=exempt)
+    assert [
+        one.person for one in choose_ask(replace(decision, rules=(), ask=decision.ask[1:], freezes=(frozen,)), "me")
+    ] == ["me"]
