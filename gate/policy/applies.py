@@ -62,16 +62,16 @@ def rule_applies(rule: Rule, change: Change) -> Applies:
     parts = list(_parts(rule.when, change))
     if rule.when.expr is not None and all(part.holds for part in parts):
         parts.append(_expression(rule.when.expr, change))
-    unknown = [part.because for part in parts if part.holds is None]
-    if unknown:
+    holds = [part.holds for part in parts]
+    if None in holds:
+        unknown = [part.because for part in parts if part.holds is None]
         error = Reason(
             code="missing-facts", rule=rule.id, sentence=f"The rule {rule.id} cannot be decided: {unknown[0]}"
         )
         return Applies(applies=False, because=tuple(unknown), error=error)
-    against = [part.because for part in parts if not part.holds]
-    if against:
-        return Applies(applies=False, because=tuple(against[:1]))
-    because = tuple(part.because for part in parts)
+    if False in holds:
+        return Applies(applies=False, because=(parts[holds.index(False)].because,))
+    because = tuple([part.because for part in parts])
     return Applies(applies=True, because=because or ("it applies to every contribution",))
 
 

@@ -37,14 +37,13 @@ class Valid:
     approval: ApprovalFacts
     lapses_at: datetime | None
     giver_name: str | None = None
+    seat: str = field(init=False)
+    party: frozenset[str] = field(init=False)
 
-    @property
-    def seat(self) -> str:
-        return self.approval.on_behalf_of or self.approval.person
-
-    @property
-    def party(self) -> frozenset[str]:
-        return frozenset((self.approval.person, self.seat))
+    def __post_init__(self) -> None:
+        seat = self.approval.on_behalf_of or self.approval.person
+        object.__setattr__(self, "seat", seat)
+        object.__setattr__(self, "party", frozenset((self.approval.person, seat)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,13 +120,19 @@ def why_not_counted(
 def lapse_of(policy: Policy, people: People, asking: Asking, one: ApprovalFacts) -> datetime | None:
     """The first instant at which an approval that counts no longer does, delegations apart."""
     training = check_approver(policy, people[one.person], asking).lapses_at
-    return min((at for at in (expiry_of(policy, one), training) if at is not None), default=None)
+    return _earlier(expiry_of(policy, one), training)
 
 
 def expiry_of(policy: Policy, one: ApprovalFacts) -> datetime | None:
     """The first instant at which the approval no longer counts."""
     by_age = one.signed_at + policy.valid_for if policy.valid_for is not None else None
-    return min((at for at in (one.expires_at, by_age) if at is not None), default=None)
+    return _earlier(one.expires_at, by_age)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 def _wrong_kind(one: ApprovalFacts) -> tuple[str, str] | None:

@@ -9,7 +9,8 @@ robots). Out: comments, layout, descriptions, ``because``, controls, examples, p
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from gate.domain.clock import format_instant
@@ -26,20 +27,35 @@ from gate.policy.document import (
     Rule,
     When,
 )
+from gate.policy.paths import Matcher, path_matcher
 from gate.policy.registered import Repository, Robot
 from gate.signing.canonical import canonical
 
 FORMAT = "gate-effective-policy/v1"
+Owners = tuple[Matcher, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectivePolicy:
-    """A policy and the repository it is in force for. ``digest`` is lower-case hex of ``effective_bytes``."""
+    """A policy and the repository it is in force for. ``digest`` is lower-case hex of ``effective_bytes``.
+
+    ``owners`` and ``added_owners`` follow from the ownership entries, the last entry first, compiled once.
+    """
 
     policy: Policy
     repository: Repository
     robots: tuple[Robot, ...]
     digest: str
+    owners: tuple[Owners, ...] = field(init=False, compare=False, repr=False)
+    added_owners: tuple[Owners, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owners", self._compile(reversed(self.policy.ownership)))
+        object.__setattr__(self, "added_owners", self._compile(self.policy.added_ownership))
+
+    def _compile(self, entries: Iterable[Ownership]) -> tuple[Owners, ...]:
+        ours = self.repository.owning_teams
+        return tuple((path_matcher(one.paths), frozenset(ours if one.team is None else (one.team,))) for one in entries)
 
     @property
     def id(self) -> str:

@@ -44,7 +44,10 @@ class _Able:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        return _sorted((*self.own, *(one for one, _ in self.delegated)))
+        return _sorted((*self.own, *(one for one, _ in self.delegated))) if self.delegated else self.own
+
+
+_NOBODY = _Able()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +117,13 @@ def _is_satisfiable(number: int, slots: list[int], plan: Mapping[int, str], shar
 
 def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _Assigned:
     """The best of the ways to leave out acts that overlap; most often there is one way, with all of them."""
-    backs = [one for one in valid if any(_backs(need, one) for need in needs)]
+    backed = [(one, [at for at, need in enumerate(needs) if _backs(need, one)]) for one in valid]
+    backs = [(one, mine) for one, mine in backed if mine]
     best: tuple[int, ...] = (-1,)
     found = _Assigned(backing=[{} for _ in needs], filled=[[] for _ in needs])
-    for kept in untangle([one.party for one in backs]):
-        backing = [_backing(need, (backs[at] for at in kept)) for need in needs]
-        backers = [tuple(mine) for mine in backing]
-        assigned = match([backers[at] for at in slots])
+    for kept in untangle([one.party for one, _ in backs]):
+        backing = _backing(len(needs), (backs[at] for at in kept))
+        assigned = match([backing[at] for at in slots])
         filled = [_shared(need, mine) for need, mine in zip(needs, backing, strict=True)]
         shared = sum(len(mine) for mine in filled)
         asked = sum(len(mine) for need, mine in zip(needs, filled, strict=True) if not need.is_waived)
@@ -152,12 +155,12 @@ def _backs(need: Need, one: Valid) -> bool:
     )
 
 
-def _backing(need: Need, valid: Iterable[Valid]) -> dict[str, Valid]:
-    """Who backs this need with an approval, in the order they signed; an act for somebody takes that person's seat."""
-    found: dict[str, Valid] = {}
-    for one in valid:
-        if _backs(need, one):
-            found.setdefault(one.seat, one)
+def _backing(count: int, backs: Iterable[tuple[Valid, list[int]]]) -> list[dict[str, Valid]]:
+    """Per need, who backs it with an approval, in the order they signed; an act for somebody takes that one's seat."""
+    found: list[dict[str, Valid]] = [{} for _ in range(count)]
+    for one, needs in backs:
+        for at in needs:
+            found[at].setdefault(one.seat, one)
     return found
 
 
@@ -320,7 +323,8 @@ def _result(
         )
         for one in found
     )
-    sides = able if able is not None and missing else _Able()
+    sides = able if able is not None and missing else _NOBODY
+    candidates = sides.candidates
     return RequirementResult(
         id=need.id,
         role=need.ask.role,
@@ -329,10 +333,10 @@ def _result(
         meaning=need.ask.meaning,
         places=need.places,
         is_shared=need.ask.is_shared,
-        sentence=word_requirement(need, filled, missing, len(sides.candidates), again, is_satisfiable=is_satisfiable),
+        sentence=word_requirement(need, filled, missing, len(candidates), again, is_satisfiable=is_satisfiable),
         filled=filled,
         missing=missing,
-        candidates=sides.candidates,
+        candidates=candidates,
         disqualified=sides.disqualified,
         is_satisfiable=is_satisfiable,
     )

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gate.domain.people import RoleGroup
-from gate.policy.document import Ownership, Policy
+from gate.policy.document import Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import PathFacts, PersonFacts
-from gate.policy.paths import Matcher, path_matcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +48,7 @@ def changed_names(paths: Iterable[PathFacts]) -> Iterator[str]:
 
 def find_owned(effective: EffectivePolicy, paths: tuple[PathFacts, ...]) -> Owned:
     """The owners of what changed. No path at all gives no team; the caller must not take that for an answer."""
-    entries = [_owners(effective, entry) for entry in reversed(effective.policy.ownership)]
-    more = [_owners(effective, entry) for entry in effective.policy.added_ownership]
+    entries, more = effective.owners, effective.added_owners
     sets: dict[frozenset[str], str] = {}
     added: set[str] = set()
     for name in changed_names(paths):
@@ -58,13 +56,8 @@ def find_owned(effective: EffectivePolicy, paths: tuple[PathFacts, ...]) -> Owne
         sets.setdefault(owners, name)
         if more:
             added |= {team for matches, teams in more if matches(name) for team in teams}
-    own = {team for owners in sets for team in owners}
+    own = frozenset().union(*sets)
     return Owned(teams=tuple(sorted(own | added)), sets=tuple(sets.items()), added=tuple(sorted(added - own)))
-
-
-def _owners(effective: EffectivePolicy, entry: Ownership) -> tuple[Matcher, frozenset[str]]:
-    teams = effective.repository.owning_teams if entry.team is None else (entry.team,)
-    return path_matcher(entry.paths), frozenset(teams)
 
 
 def find_outsider(owned: Owned, contributors: Iterable[PersonFacts]) -> str | None:

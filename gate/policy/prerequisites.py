@@ -8,7 +8,7 @@ nobody knows is never taken for the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gate.domain.people import PersonState
@@ -23,11 +23,15 @@ MEND_REPOSITORY_ENTITY = "Add `entity:` to the repository in repositories.yaml."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What prerequisites are asked for: ``level`` of the change (None: no levels), ``entity`` of the repository."""
+    """What prerequisites are asked for: ``level`` of the change (None: no levels), ``entity`` of the repository.
+
+    One policy and one set of facts each: ``found`` keeps, by person, what approvers must meet, as it is asked often.
+    """
 
     now: datetime
     level: Level | None = None
     entity: str | None = None
+    found: dict[str, Met] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,9 @@ class Met:
     lapses_at: datetime | None = None
 
 
+_MET = Met()
+
+
 def build_asking(facts: Facts, level: Level | None) -> Asking:
     return Asking(now=facts.now, level=level, entity=facts.repository.entity)
 
@@ -46,9 +53,11 @@ def build_asking(facts: Facts, level: Level | None) -> Asking:
 def check_person(policy: Policy, one: Prerequisite, person: PersonFacts, asking: Asking) -> Met:
     """One prerequisite for one person now."""
     if one.terms is not None:
+        if one.terms in person.terms:
+            return _MET
         title = next(terms.title for terms in policy.terms if terms.id == one.terms)
         mend = "They can read and accept the terms on the gate's terms page."
-        return Met() if one.terms in person.terms else Met(missing=f"has not accepted “{title}”", mend=mend)
+        return Met(missing=f"has not accepted “{title}”", mend=mend)
     if one.entities:
         return _check_entities(one, person, asking)
     if one.clearance is not None:
@@ -62,9 +71,10 @@ def _check_held(what: str, code: str | None, mend: str, person: PersonFacts, now
     held = [training for training in person.trainings if training.code == code]
     if not held:
         return Met(missing=f"has no {what} {code} on record", mend=mend)
-    if any(training.valid_until is None for training in held):
-        return Met()
-    last = max(training.valid_until for training in held if training.valid_until is not None)
+    ends = [training.valid_until for training in held if training.valid_until is not None]
+    if len(ends) < len(held):
+        return _MET
+    last = max(ends)
     if last < now:
         return Met(missing=f"had the {what} {code} only until {last:%Y-%m-%d}", mend=mend)
     return Met(lapses_at=last + _TICK)
@@ -78,21 +88,29 @@ def _check_entities(one: Prerequisite, person: PersonFacts, asking: Asking) -> M
     if theirs is None:
         return Met(missing="belongs to no legal entity that the directory names", mend=MEND_ENTITY)
     if theirs == ours or (theirs, ours) in one.entities:
-        return Met()
+        return _MET
     mend = f"The owners of the policy can list [{theirs}, {ours}] under {one.id}, once work may pass between them."
     return Met(missing=f"belongs to {theirs}, from which no work may pass to {ours}", mend=mend)
 
 
 def prerequisites_for(policy: Policy, level: Level | None, *subjects: Subject) -> Iterator[Prerequisite]:
     """Those that are for one of ``subjects`` and are asked at this level."""
+    wanted = frozenset(subjects)
     for one in policy.prerequisites:
         is_asked = not one.at or level is None or level.is_at(one.at)
-        if is_asked and not set(subjects).isdisjoint(one.subjects):
+        if is_asked and not wanted.isdisjoint(one.subjects):
             yield one
 
 
 def check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
     """All prerequisites of approvers for one person: what is missing, and when the first of them lapses."""
+    met = asking.found.get(person.id)
+    if met is None:
+        met = asking.found[person.id] = _check_approver(policy, person, asking)
+    return met
+
+
+def _check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
     lapses = []
     for one in prerequisites_for(policy, asking.level, Subject.APPROVERS):
         met = check_person(policy, one, person, asking)
@@ -100,7 +118,7 @@ def check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
             return met
         if met.lapses_at is not None:
             lapses.append(met.lapses_at)
-    return Met(lapses_at=min(lapses, default=None))
+    return Met(lapses_at=min(lapses)) if lapses else _MET
 
 
 def why_unfit(policy: Policy, person: PersonFacts, asking: Asking) -> tuple[str, str] | None:

@@ -50,11 +50,10 @@ class Need:
 
 def expand(rule: Rule, policy: Policy, owned: Owned) -> tuple[Need, ...]:
     """The needs of one applicable rule; never none, because somebody owns every path."""
-    return tuple(
-        need
-        for number, ask in enumerate(rule.require)
-        for need in expand_requirement(rule.id, f"{rule.id}/{number + 1}", ask, policy, owned)
-    )
+    needs: list[Need] = []
+    for number, ask in enumerate(rule.require, 1):
+        needs += expand_requirement(rule.id, f"{rule.id}/{number}", ask, policy, owned)
+    return tuple(needs)
 
 
 def expand_requirement(

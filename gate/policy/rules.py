@@ -6,7 +6,7 @@ or error. No rule that applies, a rule that asks nobody, a group that cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gate.policy.applies import Applies, Change, rule_applies
@@ -48,13 +48,18 @@ def read_rules(
     for rule, applies in verdicts:
         if applies.applies and rule.id not in by_rule:
             found.add(Answer.ERROR, "no-requirement", f"The rule {rule.id} applies and asks nobody.", rule.id)
-        found.rules.append(_applied(rule, applies, by_rule.get(rule.id, []), faults, needs, waived))
+        found.rules.append(_applied(rule, applies, by_rule.get(rule.id, []), faults.get(rule.id), waived))
 
 
 def _add_faults(found: Findings, needs: Iterable[Need], facts: Facts) -> dict[str, Reason]:
-    faults = {need.id: fault for need in needs if (fault := find_fault(need, facts)) is not None}
-    found.reasons += [(Answer.ERROR, fault) for fault in faults.values()]
-    return faults
+    """Every need of which it cannot be told who could give it. By rule, the first."""
+    first: dict[str, Reason] = {}
+    for need in needs:
+        fault = find_fault(need, facts)
+        if fault is not None:
+            found.reasons.append((Answer.ERROR, fault))
+            first.setdefault(need.rule, fault)
+    return first
 
 
 def fill_needs(
@@ -72,10 +77,7 @@ def fill_needs(
     """Fills ``needs`` and the exemptions of the freezes that hold, all at once. The results are by rule."""
     exemptions = expand_exemptions(frozen, policy.policy, owned)
     _add_faults(found, exemptions, change.facts)
-    asked = [
-        replace(need, is_waived=need.rule in waived, not_admitted=_not_admitted(need, change, people))
-        for need in (*needs, *exemptions)
-    ]
+    asked = [_narrow(need, change, people, waived) for need in (*needs, *exemptions)]
     filling = fill(tuple(asked), policy.policy, change.facts, people, change.separation, acts, asking)
     by_rule: dict[str, list[RequirementResult]] = {}
     for need, result in zip(asked, filling.results, strict=True):
@@ -90,8 +92,12 @@ def fill_needs(
     return by_rule
 
 
-def _not_admitted(need: Need, change: Change, people: People) -> Mapping[str, str]:
-    return why_not_admitted(need.ask.expr, change.seen, people.values()) if need.ask.expr is not None else {}
+def _narrow(need: Need, change: Change, people: People, waived: frozenset[str]) -> Need:
+    if need.rule in waived:
+        need = replace(need, is_waived=True)
+    if need.ask.expr is not None:
+        need = replace(need, not_admitted=why_not_admitted(need.ask.expr, change.seen, people.values()))
+    return need
 
 
 def _add_open(found: Findings, code: str, sentence: str, rule: str, *, is_waived: bool) -> None:
@@ -105,15 +111,13 @@ def _applied(
     rule: Rule,
     applies: Applies,
     results: list[RequirementResult],
-    faults: dict[str, Reason],
-    needs: list[Need],
+    fault: Reason | None,
     waived: frozenset[str],
 ) -> RuleResult:
     if applies.error is not None:
         return rule_result(rule, RuleState.ERROR, applies.because, error=applies.error.sentence)
     if not applies.applies:
         return rule_result(rule, RuleState.NOT_APPLICABLE, applies.because)
-    fault = next((faults[need.id] for need in needs if need.rule == rule.id and need.id in faults), None)
     is_open = any(result.missing for result in results)
     still_open = RuleState.WAIVED if rule.id in waived else RuleState.UNSATISFIED
     state = RuleState.ERROR if fault else still_open if is_open else RuleState.SATISFIED

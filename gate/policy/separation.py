@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gate.domain.people import PersonState
 from gate.policy.decision import Disqualified, Reason
@@ -83,6 +84,7 @@ def _opener(facts: Facts) -> tuple[ContributorFacts, ...]:
     return (ContributorFacts(part="opener", address="", person=facts.author, how="login", revisions=()),)
 
 
+@lru_cache(maxsize=4096)
 def _fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
