@@ -187,6 +187,13 @@ def test_an_approval_that_does_not_count_says_why(name: str) -> None:
     )
 
 
+@pytest.mark.req("INV-12")
+def test_why_the_directory_calls_somebody_inactive_is_said_where_it_is_known() -> None:
+    for reasons, said in ((("locked", "expired"), " (locked, expired)"), ((), "")):
+        decision = evaluate(EFFECTIVE, everyday(**with_staff("bob", state="inactive", state_reasons=reasons)))
+        assert [one.reason for one in decision.not_counted] == [f"Bob is inactive in the directory{said}"]
+
+
 @pytest.mark.req("INV-03")
 def test_one_person_in_two_teams_fills_one_slot() -> None:
     both = person("bob", "ledger", "maintainer:ledger", "maintainer:payments")

@@ -276,6 +276,7 @@ def with_prerequisite(line: str) -> EffectivePolicy:
 
 
 EXPORT = TrainingHeld(code="EAR-1", valid_until=NOW + timedelta(minutes=1), as_of=date(2026, 6, 1), source="register")
+ENDED = replace(EXPORT, valid_until=NOW - timedelta(days=1))
 PAIRS = '{id: pairs, for: [contributors], entities: [["Example Ltd", "Example AG"]]}'
 PREREQUISITES: dict[str, tuple[str, dict[str, Any], Answer, str]] = {
     "the author lacks a training": (
@@ -311,6 +312,24 @@ PREREQUISITES: dict[str, tuple[str, dict[str, Any], Answer, str]] = {
         staff("alice", trainings=(*STAFF[0].trainings, EXPORT)),
         Answer.APPROVED,
         "",
+    ),
+    "a clearance that ended and was renewed": (
+        "{id: more, for: [contributors], clearance: EAR-1}",
+        staff("alice", trainings=(*STAFF[0].trainings, ENDED, EXPORT)),
+        Answer.APPROVED,
+        "",
+    ),
+    "a clearance that ended beside one without an end": (
+        "{id: more, for: [contributors], clearance: EAR-1}",
+        staff("alice", trainings=(*STAFF[0].trainings, ENDED, replace(EXPORT, valid_until=None))),
+        Answer.APPROVED,
+        "",
+    ),
+    "a clearance that ended": (
+        "{id: more, for: [contributors], clearance: EAR-1}",
+        staff("alice", trainings=(*STAFF[0].trainings, ENDED)),
+        Answer.BLOCKED,
+        "Alice had the clearance EAR-1 only until 2026-06-30",
     ),
     "at a level that it has not": (
         "{id: more, for: [author], training: LEAD-1, at: [low]}",
@@ -363,6 +382,28 @@ def test_a_clearance_lapses_with_its_last_instant() -> None:
     held = staff("alice", trainings=(*STAFF[0].trainings, replace(EXPORT, valid_until=NOW)))
     decision = decide(with_prerequisite("{id: more, for: [author], clearance: EAR-1}"), **held)
     assert (decision.answer, decision.valid_until) == (Answer.APPROVED, NOW + timedelta(microseconds=1))
+
+
+@pytest.mark.req("POL-03")
+def test_of_two_clearances_of_an_approver_the_first_to_lapse_ends_the_decision() -> None:
+    policy = with_prerequisite("{id: more, for: [approvers], clearance: EAR-1}")
+    until = NOW + timedelta(seconds=30)
+    both = tuple(
+        replace(one, trainings=(replace(EXPORT, code="GXP-101"), replace(EXPORT, valid_until=until)))
+        if one.login in ("bob", "dana")
+        else one
+        for one in STAFF
+    )
+    decision = decide(policy, staff=both)
+    assert (decision.answer, decision.valid_until) == (Answer.APPROVED, until + timedelta(microseconds=1))
+
+
+@pytest.mark.req("POL-03", "INV-12")
+def test_the_terms_that_were_not_accepted_are_named() -> None:
+    other = POLICY.replace("terms:\n", "terms:\n  first-terms: {title: The first terms, text: As they were.}\n")
+    decision = decide(build_policy(other), **staff("alice", terms=()))
+    assert decision.answer is Answer.BLOCKED
+    assert "Alice has not accepted “InnerSource terms”" in decision.summary
 
 
 # --- shared counts and reviews on the forge
