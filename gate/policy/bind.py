@@ -17,8 +17,8 @@ from gate.policy.facts import ApprovalFacts, BreakGlassFacts, CosignFacts, Facts
 from gate.policy.ownership import find_owned, role_groups
 from gate.policy.registered import Repository, Robot
 
-FIRST_SIGNATURE = 100
-_COSIGN = 810
+FIRST_SIGNATURE = 1_000
+_COSIGN = 103_000
 
 
 def bind(policy: Policy, case: Case) -> tuple[EffectivePolicy, Facts]:

@@ -1,4 +1,4 @@
-"""Checks a file against its shape, and turns what pydantic finds into one ``InputError`` with line and what to write."""
+"""A file against its shape; what pydantic finds becomes one ``InputError`` with line and what to write instead."""
 
 from __future__ import annotations
 
@@ -57,6 +57,11 @@ def _finding(model: type[BaseModel], source: Source, found: Any) -> InputError:
             )
         case "too_short" | "string_too_short":
             return source.error(place, f"`{last}` is empty.", "Give at least one.")
+        case "too_long" | "string_too_long":
+            entries = "characters" if found["type"] == "string_too_long" else "entries"
+            return source.error(
+                place, f"`{last}` has more than {limits['max_length']} {entries}.", "Shorten it, or split it up."
+            )
         case "greater_than_equal":
             return source.error(place, f"`{last}` is {found['input']}.", f"Write {limits['ge']} or more.")
         case _:

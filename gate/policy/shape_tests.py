@@ -7,16 +7,21 @@ A test starts from the fixture `base`, then from the fixture it names, and says 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
 from gate.policy.shape_words import Label, Name, Prose, Shape, Team
 
+T = TypeVar("T")
+MOST = 100
+Few = Annotated[list[T], Field(max_length=MOST)]
+"""What one test may list of anything but paths: somebody waits while it is read and run."""
+
 
 class SceneRepositoryShape(Shape):
     id: Name | None = None
-    owning_teams: list[Team] = Field(default=[], min_length=1)
+    owning_teams: list[Team] = Field(default=[], min_length=1, max_length=MOST)
     entity: Label | None = None
 
 
@@ -28,11 +33,11 @@ class SceneChangeShape(Shape):
     files: int | None = Field(default=None, ge=1, le=100_000)
     lines: int | None = Field(default=1, ge=0)
     author: Label | None = None
-    contributors: list[Label] | None = None
-    co_authors: list[Label] = []
-    pushers: list[Label] = []
+    contributors: Few[Label] | None = None
+    co_authors: Few[Label] = []
+    pushers: Few[Label] = []
     unattributed: int = Field(default=0, ge=0, le=100)
-    labels: list[Label] | None = None
+    labels: Few[Label] | None = None
     draft: bool = False
     conflicts: bool = False
     change_request: Label | None = None
@@ -41,9 +46,9 @@ class SceneChangeShape(Shape):
 class ScenePersonShape(Shape):
     name: Label | None = None
     team: Team | None = None
-    roles: list[Label] = []
-    training: list[Label] = []
-    terms: list[Name] = []
+    roles: Few[Label] = []
+    training: Few[Label] = []
+    terms: Few[Name] = []
     kind: Literal["person", "robot"] = "person"
     sponsor: Label | None = None
     entity: Label | None = None
@@ -101,7 +106,7 @@ class SceneBreakGlassShape(Shape):
     reason: Prose
     at: Label | None = None
     head: Label | None = None
-    cosigned_by: list[Label] = []
+    cosigned_by: Few[Label] = []
 
 
 class SceneOwedShape(Shape):
@@ -129,15 +134,15 @@ class SceneShape(Shape):
     repository: SceneRepositoryShape | None = None
     directory: SceneDirectoryShape | None = None
     change: SceneChangeShape | None = None
-    people: dict[Name, ScenePersonShape] = {}
-    approvals: list[SceneApprovalShape] = []
-    vetoes: list[SceneVetoShape] = []
-    clearances: list[SceneClearanceShape] = []
-    delegations: list[SceneDelegationShape] = []
-    exemptions: list[SceneExemptionShape] = []
+    people: dict[Name, ScenePersonShape] = Field(default={}, max_length=MOST)
+    approvals: Few[SceneApprovalShape] = []
+    vetoes: Few[SceneVetoShape] = []
+    clearances: Few[SceneClearanceShape] = []
+    delegations: Few[SceneDelegationShape] = []
+    exemptions: Few[SceneExemptionShape] = []
     break_glass: SceneBreakGlassShape | None = None
-    owed_reviews: list[SceneOwedShape] = []
-    checks: list[SceneCheckShape] = []
+    owed_reviews: Few[SceneOwedShape] = []
+    checks: Few[SceneCheckShape] = []
 
 
 class TestShape(SceneShape):
@@ -148,6 +153,6 @@ class TestShape(SceneShape):
     name: Label
     fixture: Name = "base"
     expect: Literal["approved", "overridden", "pending", "rejected", "blocked", "error"]
-    unmet: list[Label] | None = None
+    unmet: Few[Label] | None = None
     level: Name | None = None
     until: Label | None = None

@@ -15,6 +15,8 @@ from gate.domain.errors import InputError
 from gate.policy.decision import Answer
 from gate.policy.document import Policy
 from gate.policy.parse import parse_policy
+from gate.policy.read_cases import MOST_STEPS
+from gate.policy.shape_tests import MOST
 from gate.policy.suite import try_case
 from gate.workflow.activate import load_proposals
 
@@ -300,3 +302,27 @@ def test_deputies_in_a_circle_count_for_nothing_and_are_named() -> None:
 def answer_of(text: str, name: str) -> Answer:
     policy: Policy = parse_policy("sox.yaml", text)
     return try_case(policy, next(case for case in policy.cases if case.name.startswith(name))).decision.answer
+
+
+@pytest.mark.req("POL-05")
+@pytest.mark.parametrize(
+    ("test", "times"),
+    [
+        ("{name: t%d, change: {files: 100000}, expect: pending}", 5),
+        ("{name: t%d, approvals: [{by: max}, {by: fay}], expect: pending}", 2500),
+    ],
+)
+def test_tests_that_nobody_would_wait_for_are_refused_with_the_bound(test: str, times: int) -> None:
+    text = GOOD + "".join(f"  - {test % number}\n" for number in range(times))
+    with pytest.raises(InputError) as caught:
+        parse_policy("policy.yaml", text)
+    assert f"more than {MOST_STEPS:,} steps" in caught.value.message
+    assert "split the policy" in caught.value.remedy
+    assert (caught.value.line or 0) > GOOD.count("\n")
+
+
+@pytest.mark.req("POL-05")
+def test_one_test_lists_only_so_much() -> None:
+    many = ", ".join(["{by: max}"] * (MOST + 1))
+    with pytest.raises(InputError, match=f"`approvals` has more than {MOST} entries"):
+        parse_policy("policy.yaml", GOOD + f"  - {{name: many, approvals: [{many}], expect: pending}}\n")
