@@ -54,6 +54,7 @@ class EntryKind(StrEnum):
     APPROVAL = "approval"
     APPROVAL_REFUSED = "approval-refused"
     APPROVAL_CARRIED = "approval-carried"
+    FORGE_REVIEW = "forge-review"
     VETO_CLEARED = "veto-cleared"
     DELEGATED = "delegated"
     DELEGATION_ENDED = "delegation-ended"

@@ -26,15 +26,42 @@ _DELIVERY_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class HintKind(StrEnum):
-    """What a delivery asks to look at. ``pushed`` names a branch, the first four a pull request."""
+    """What a delivery asks to look at. ``pushed`` names a branch, ``reviewed`` and the first four a pull request."""
 
     OPENED = "opened"
     UPDATED = "updated"
     CLOSED = "closed"
     MERGED = "merged"
     PUSHED = "pushed"
+    REVIEWED = "reviewed"
     PING = "ping"
     IGNORED = "ignored"
+
+
+class ReviewState(StrEnum):
+    """What a reviewer said on the forge; ``dismissed``: it was taken back there, by whomever the forge lets do that."""
+
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes requested"
+    DISMISSED = "dismissed"
+    COMMENTED = "commented"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeReview:
+    """One review of a pull request, as the signed body tells it.
+
+    ``id`` is the forge's, or ``sha256:…`` of the delivery where it gives none. ``account`` is the reviewer's number on
+    the forge (the login where it gives none): logins can be changed and handed on. ``commit`` None: it does not say
+    which commit was reviewed.
+    """
+
+    id: str
+    login: str
+    account: str
+    state: ReviewState
+    commit: str | None
+    submitted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +70,7 @@ class ForgeHint:
 
     ``source_ref`` is where the head can be fetched from: a branch, or ``refs/pull/<n>/head`` for a fork.
     ``pusher_login`` is set only when the delivery says who moved the head. ``labels`` None: it says nothing
-    of labels. ``at`` is the forge's time.
+    of labels. ``at`` is the forge's time. ``review`` is there when somebody reviewed.
     """
 
     delivery_id: str
@@ -61,6 +88,7 @@ class ForgeHint:
     labels: tuple[str, ...] | None = None
     title: str | None = None
     at: datetime | None = None
+    review: ForgeReview | None = None
 
 
 class Forge(Protocol):

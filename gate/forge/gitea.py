@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gate.forge.api import ForgeHint, HintKind, find_header, parse_object, read_delivery_id, verify_hmac
 from gate.forge.pulls import parse_pull, parse_push
+from gate.forge.reviews import parse_gitea_review
 
 _ACTIONS = {
     "opened": HintKind.OPENED,
@@ -23,6 +24,7 @@ _ACTIONS = {
 }
 _NEW_HEAD = frozenset({"opened", "synchronized"})
 _PULL_EVENTS = ("pull_request", "pull_request_sync")
+_REVIEW_EVENTS = ("pull_request_approved", "pull_request_rejected", "pull_request_comment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Gitea:
         told = parse_object(headers, raw)
         if event in _PULL_EVENTS:
             return parse_pull(told, delivery_id=delivery_id, event=event, actions=_ACTIONS, new_head=_NEW_HEAD)
+        if event in _REVIEW_EVENTS:
+            return parse_gitea_review(told, raw, delivery_id=delivery_id, event=event)
         if event == "push":
             return parse_push(told, delivery_id=delivery_id, event=event)
         return ForgeHint(delivery_id=delivery_id, event=event[:64], kind=HintKind.IGNORED)

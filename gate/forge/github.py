@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gate.forge.api import ForgeHint, HintKind, find_header, parse_object, read_delivery_id, refused, verify_hmac
 from gate.forge.pulls import parse_pull, parse_push
+from gate.forge.reviews import parse_github_review
 
 _PREFIX = "sha256="
 _ACTIONS = {
@@ -41,6 +42,8 @@ class GitHub:
         match event:
             case "pull_request":
                 return parse_pull(told, delivery_id=delivery_id, event=event, actions=_ACTIONS, new_head=_NEW_HEAD)
+            case "pull_request_review":
+                return parse_github_review(told, delivery_id=delivery_id, event=event)
             case "push":
                 return parse_push(told, delivery_id=delivery_id, event=event)
             case _:

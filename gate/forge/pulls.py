@@ -27,63 +27,63 @@ _DRAFT_TITLES = ("wip:", "[wip]")
 _MOVES_HEAD = (HintKind.OPENED, HintKind.UPDATED)
 
 
-class _Read(BaseModel):
+class Read(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _User(_Read):
+class User(Read):
     login: Login
 
 
-class _Repository(_Read):
+class _Repository(Read):
     full_name: FullName
     clone_url: str | None = Field(default=None, max_length=2048)
 
 
-class _Side(_Read):
+class _Side(Read):
     ref: BranchName
     sha: Sha
     repo: _Repository | None = None
 
 
-class _Label(_Read):
+class _Label(Read):
     name: Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class _Pull(_Read):
+class _Pull(Read):
     number: Number
     title: Title | None = None
     draft: bool | None = None
     merged: bool | None = None
     updated_at: AwareDatetime | None = None
-    user: _User | None = None
+    user: User | None = None
     labels: list[_Label] | None = Field(default=None, max_length=MOST_LABELS)
     head: _Side
     base: _Side
 
 
-class _PullDelivery(_Read):
+class _PullDelivery(Read):
     action: Annotated[str, Field(max_length=64)]
     pull_request: _Pull
     repository: _Repository
-    sender: _User | None = None
+    sender: User | None = None
 
 
-class _PushDelivery(_Read):
+class _PushDelivery(Read):
     ref: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^refs/[^\x00-\x20\x7f~^:?*\[\\]+$")]
     after: Sha
     repository: _Repository
-    sender: _User | None = None
+    sender: User | None = None
 
 
-_Model = TypeVar("_Model", bound=_Read)
+_Model = TypeVar("_Model", bound=Read)
 
 
 def parse_pull(
     told: Mapping[str, Any], *, delivery_id: str, event: str, actions: Mapping[str, HintKind], new_head: frozenset[str]
 ) -> ForgeHint:
     """A pull request delivery. ``actions`` maps the forge's words, ``new_head`` are those that move the head."""
-    delivery = _read(_PullDelivery, told)
+    delivery = read_told(_PullDelivery, told)
     pull = delivery.pull_request
     kind = actions.get(delivery.action, HintKind.IGNORED)
     if kind is HintKind.CLOSED and pull.merged:
@@ -110,7 +110,7 @@ def parse_pull(
 
 def parse_push(told: Mapping[str, Any], *, delivery_id: str, event: str) -> ForgeHint:
     """A push delivery: a branch that may have landed something. Tags are ignored."""
-    delivery = _read(_PushDelivery, told)
+    delivery = read_told(_PushDelivery, told)
     is_branch = delivery.ref.startswith("refs/heads/")
     return ForgeHint(
         delivery_id=delivery_id,
@@ -130,7 +130,7 @@ def _source(pull: _Pull, repository: _Repository) -> str:
     return f"refs/heads/{pull.head.ref}" if same else f"refs/pull/{pull.number}/head"
 
 
-def _read(model: type[_Model], told: Mapping[str, Any]) -> _Model:
+def read_told(model: type[_Model], told: Mapping[str, Any]) -> _Model:
     try:
         return model.model_validate(told)
     except ValidationError as cause:

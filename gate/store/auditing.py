@@ -30,6 +30,7 @@ from gate.store.tables import (
     contribution,
     contributor,
     delegation,
+    forge_review,
     landing,
     log_checkpoint,
     log_entry,
@@ -48,6 +49,7 @@ from gate.store.triggers import list_guards
 
 PROJECTIONS: Final[tuple[tuple[Table, str], ...]] = (
     (approval, "approval"),
+    (forge_review, "forge-review"),
     (approval_carried, "approval-carried"),
     (veto_clearance, "veto-cleared"),
     (delegation, "delegated"),
@@ -67,6 +69,7 @@ PROJECTIONS: Final[tuple[tuple[Table, str], ...]] = (
 ALWAYS_PROJECTED: Final = frozenset(
     {
         "approval",
+        "forge-review",
         "approval-carried",
         "veto-cleared",
         "delegated",

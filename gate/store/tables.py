@@ -225,6 +225,31 @@ approval = Table(
     Index(None, "person", "signed_at"),
 )
 
+forge_review = Table(
+    "forge_review",
+    record,
+    Column("idx", Big, primary_key=True, autoincrement=False),
+    must("repository", String(ID)),
+    must("number", Integer),
+    must("revision", Integer),
+    must("act", String(16)),
+    must("forge", String(ID)),
+    must("review", String(128)),
+    must("account", String(REF)),
+    must("login", String(REF)),
+    may("person", String(KEY)),  # None: nobody's login
+    must("how", String(16)),
+    must("name", String(REF)),
+    must("roles", Words),
+    must("head", String(SHA)),
+    must("target", String(REF)),
+    must("policy_digest", Digest),
+    must("submitted_at", UtcDateTime),
+    must("recorded_at", UtcDateTime),
+    may("expires_at", UtcDateTime),
+    Index(None, "repository", "number"),
+)
+
 approval_carried = Table(
     "approval_carried",
     record,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gate.auditlog.entry import Statement
 from gate.domain.clock import format_instant
 from gate.store.auditing import Projected
+from gate.workflow.forge_words import write_role
 
 _ACTS: Final = {"APPROVED": "approve", "REJECTED": "reject", "WITHDRAWN": "withdraw"}
 
@@ -48,6 +49,37 @@ def _approval(statement: Statement) -> dict[str, Any]:
         "on_behalf_of": _object(predicate.get("onBehalfOf")).get("id"),
         "freeze": predicate.get("freeze"),
     }
+
+
+def _forge_review(statement: Statement) -> dict[str, Any]:
+    predicate = statement.predicate
+    reviewer = _object(predicate.get("reviewer"))
+    return {
+        "act": _ACTS.get(str(predicate.get("result"))),
+        "forge": predicate.get("forge"),
+        "review": predicate.get("review"),
+        "account": predicate.get("account"),
+        "login": predicate.get("login"),
+        "person": reviewer.get("id"),
+        "how": predicate.get("how"),
+        "name": reviewer.get("displayName", predicate.get("login")),
+        "roles": _roles(reviewer.get("roles")),
+        "repository": predicate.get("repository"),
+        "number": predicate.get("number"),
+        "revision": predicate.get("revision"),
+        "head": predicate.get("head"),
+        "target": predicate.get("targetRef"),
+        "policy_digest": _object(_object(predicate.get("policy")).get("digest")).get("sha256"),
+        "submitted_at": predicate.get("submittedAt"),
+        "recorded_at": format_instant(statement.at),
+        "expires_at": predicate.get("expiresAt"),
+    }
+
+
+def _roles(held: object) -> tuple[str, ...]:
+    """As the row keeps them."""
+    listed = [_object(one) for one in held] if isinstance(held, list) else []
+    return tuple(sorted(write_role(str(one.get("role")), one.get("team")) for one in listed))
 
 
 def _delegation(statement: Statement) -> dict[str, Any]:
@@ -98,6 +130,7 @@ def _object(value: object) -> dict[str, Any]:
 
 MEMBERS: Final[Mapping[str, Callable[[Statement], dict[str, Any]]]] = {
     "approval": _approval,
+    "forge_review": _forge_review,
     "delegation": _delegation,
     "veto_clearance": _clearance,
     "api_token": _token,

@@ -1,8 +1,8 @@
 """Step 1, from a forge: a signed delivery is a hint to look at one pull request or branch.
 
 Verified on its raw bytes before anything is read; a refused one leaves a count and nothing else; a
-repeat changes nothing. Of what the forge says only who opened and who pushed is taken, as logins to
-be found in the directory; commits come from our mirror. Every push to the branch of an open
+repeat changes nothing. Of what the forge says only who opened, who pushed and who reviewed what is taken, as logins
+to be found in the directory; commits come from our mirror. Every push to the branch of an open
 contribution names a contributor, whether the forge also tells it as a synchronised pull request or not.
 """
 
@@ -15,13 +15,14 @@ from gate.auditlog.entry import Recorder, RecorderKind
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import InputError, NotFoundError, NotPermittedError, UnavailableError
 from gate.forge import recognise
-from gate.forge.api import ForgeHint, HintKind
+from gate.forge.api import ForgeHint, ForgeReview, HintKind
 from gate.policy.registered import Repository
 from gate.store import contributions, hints
 from gate.store.contributions import ContributionRow
 from gate.workflow.amend import change, close
 from gate.workflow.evaluate import decide
 from gate.workflow.force import InForce
+from gate.workflow.forge_review import find_reviewed, record_review
 from gate.workflow.land import walk_repository
 from gate.workflow.parts import Parts
 from gate.workflow.receive import is_protected
@@ -71,6 +72,8 @@ def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str
     if told.kind is HintKind.PUSHED:
         walk_repository(parts, id)
         return _take_push(parts, force, repository, told, by)
+    if told.review is not None:
+        return _take_review(parts, force, repository, told, told.review, by)
     _close_retargeted(parts, repository, told, by)
     if told.kind is HintKind.MERGED:
         walk_repository(parts, id)
@@ -147,6 +150,31 @@ def _open_or_update(parts: Parts, force: InForce, repository: Repository, told: 
     change(parts, row, by, change_request=row.change_request, draft=told.draft, labels=told.labels)
     decide(parts, repository.id, number)
     return None
+
+
+def _take_review(
+    parts: Parts, force: InForce, repository: Repository, told: ForgeHint, review: ForgeReview, by: Recorder
+) -> str | None:
+    """Also a hint to look at the pull request, but only at a head that is not on record: an old one may come again."""
+    heads = {
+        one.head
+        for row in _of_pull(parts, repository, told)
+        for one in contributions.revisions(parts.engine, row.repository, row.number)
+    }
+    if told.head is not None and told.head not in heads:
+        why = _open_or_update(parts, force, repository, told, by)
+        if why is not None:
+            return why
+    rows = _of_pull(parts, repository, told)
+    row = find_reviewed(parts, by.id, review, rows)
+    if row is None:
+        return f"No open contribution belongs to pull request {told.number}."
+    return record_review(parts, by.id, review, row, by)
+
+
+def _of_pull(parts: Parts, repository: Repository, told: ForgeHint) -> list[ContributionRow]:
+    rows = contributions.of_topic(parts.engine, repository.id, _topic(told))
+    return [one for one in rows if one.target == told.target_ref]
 
 
 def _close_retargeted(parts: Parts, repository: Repository, told: ForgeHint, by: Recorder) -> None:

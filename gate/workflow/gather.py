@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from gate.domain.approval import Act
 from gate.domain.contribution import GitRevision
 from gate.domain.errors import UnavailableError
 from gate.domain.people import Person, PersonRef, RoleGroup, RoleSnapshot
@@ -33,13 +32,13 @@ from gate.policy.facts import (
     TrainingHeld,
 )
 from gate.policy.ownership import role_groups
-from gate.store import approvals, blobs, carried, commits, contributions, people
-from gate.store.approvals import ApprovalRow
-from gate.store.carried import CarriedRow
+from gate.store import blobs, commits, contributions, people
+from gate.store.approvals import checks
 from gate.store.contributions import ContributionRow, ContributorRow, RevisionRow
 from gate.store.engine import Source
 from gate.store.people import TrainingRow
 from gate.workflow.act_facts import read_break_glass, read_clearances, read_delegations, read_owed_reviews
+from gate.workflow.approval_facts import read_approvals
 from gate.workflow.force import InForce
 from gate.workflow.git_record import parse_git
 from gate.workflow.parts import Parts
@@ -65,6 +64,7 @@ class _Recorded:
     """Step 1: what the record holds."""
 
     row: ContributionRow
+    policy: EffectivePolicy
     git: GitRevision
     contributors: tuple[ContributorFacts, ...]
     approvals: tuple[ApprovalFacts, ...]
@@ -101,9 +101,8 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
     Raises ``NotFoundError`` (no such contribution), ``UnavailableError`` (no policy in force for it).
     """
     force = parts.in_force()
-    recorded = _read_record(parts, repository, number)
-    row = recorded.row
-    policy = force.policy_for(repository, row.target)
+    recorded = _read_record(parts, force, repository, number)
+    row, policy = recorded.row, recorded.policy
     paths = tuple(
         PathFacts(path=one.path, old_path=one.old_path, status=one.status, added=one.added, deleted=one.deleted)
         for one in recorded.git.paths
@@ -155,28 +154,28 @@ def person_ref(parts: Parts, key: str) -> PersonRef:
     return PersonRef(directory=directory, id_attr=parts.settings.directory.id_attr, id=identifier)
 
 
-def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
+def _read_record(parts: Parts, force: InForce, repository: str, number: int) -> _Recorded:
     now = parts.clock.now()
     with parts.engine.connect() as connection:
         row = contributions.load(connection, repository, number)
+        policy = force.policy_for(repository, row.target)
         revisions = contributions.revisions(connection, repository, number)
         latest = revisions[-1]
         git = parse_git(blobs.load(connection, latest.git_digest))
         others = numbers_sharing(connection, repository, number)
         shared = [one for other in others for one in contributions.contributors(connection, repository, other)]
-        vetoes = _vetoes_elsewhere(connection, row, others)
+        approvals, vetoed_in = read_approvals(connection, row, policy, others)
         return _Recorded(
             row=row,
+            policy=policy,
             git=git,
             contributors=(
                 *_contributors(contributions.contributors(connection, repository, number)),
                 *_shared(shared),
                 *_unsaid_pushers(connection, repository, revisions),
             ),
-            approvals=_approvals(
-                approvals.standing(connection, repository, number), vetoes, _carried_here(connection, row)
-            ),
-            vetoed_in={one.idx: where for one, where in vetoes},
+            approvals=approvals,
+            vetoed_in=vetoed_in,
             checks=tuple(
                 CheckFacts(
                     name=one.name,
@@ -186,7 +185,7 @@ def _read_record(parts: Parts, repository: str, number: int) -> _Recorded:
                     reporter_person=one.reporter_person,
                     reported_at=one.reported_at,
                 )
-                for one in approvals.checks(connection, repository, row.head)
+                for one in checks(connection, repository, row.head)
             ),
             clearances=read_clearances(connection, row),
             delegations=read_delegations(connection, row, now),
@@ -201,65 +200,6 @@ def numbers_sharing(source: Source, repository: str, number: int) -> tuple[int, 
     patches = (one.patch_id for one in held if one.patch_id)
     sharing = commits.sharing(source, repository, (one.sha for one in held), patches, other_than=number)
     return tuple(sorted({one.number for one in sharing}))
-
-
-def _vetoes_elsewhere(
-    source: Source, row: ContributionRow, others: Iterable[int]
-) -> tuple[tuple[ApprovalRow, ContributionRow], ...]:
-    """Rejections that stand in contributions of the same work to the same branch: INV-01.
-
-    A rejection survives a push, so it survives its branch being deleted and pushed again, and the same work being
-    proposed beside it. Whether it is a veto is the policy's to say.
-    """
-    found = []
-    for number in others:
-        where = contributions.load(source, row.repository, number)
-        if where.target == row.target:
-            standing = approvals.standing(source, row.repository, number)
-            found += [(one, where) for one in standing if one.act == Act.REJECT]
-    return tuple(found)
-
-
-def _carried_here(source: Source, row: ContributionRow) -> dict[int, CarriedRow]:
-    """By approval, the entry that carried it to the head."""
-    return {one.approval: one for one in carried.carried(source, row.repository, row.number) if one.head == row.head}
-
-
-def _approvals(
-    own: Iterable[ApprovalRow],
-    vetoes: Iterable[tuple[ApprovalRow, ContributionRow]],
-    here: Mapping[int, CarriedRow],
-) -> tuple[ApprovalFacts, ...]:
-    """In log order; a rejection given elsewhere says where, and an approval carried here from which head."""
-    found = [_carried(_approval(one), here.get(one.idx)) for one in own]
-    found += [replace(_approval(one), name=f"{one.name}, in {where.id},") for one, where in vetoes]
-    return tuple(sorted(found, key=lambda one: one.index))
-
-
-def _carried(approval: ApprovalFacts, by: CarriedRow | None) -> ApprovalFacts:
-    if by is None or approval.head != by.from_head:
-        return approval
-    return replace(approval, head=by.head, carried_from=by.from_head, carried_by=by.proof)
-
-
-def _approval(one: ApprovalRow) -> ApprovalFacts:
-    return ApprovalFacts(
-        index=one.idx,
-        act=one.act,
-        person=one.person,
-        name=one.name,
-        role=one.role,
-        team=one.team,
-        meaning=one.meaning,
-        head=one.head,
-        target=one.target,
-        policy_digest=one.policy_digest.hex(),
-        signed_at=one.signed_at,
-        expires_at=one.expires_at,
-        on_behalf_of=one.on_behalf_of,
-        kind=one.kind or "signature",
-        freeze=one.freeze,
-    )
 
 
 def _contributors(rows: Iterable[ContributorRow]) -> tuple[ContributorFacts, ...]:

@@ -56,6 +56,8 @@ def narrate(statement: Statement) -> str:
             proof = {"same_tree": "content", "same_diff": "changes"}.get(said["proof"], said["proof"])
             given, now = f"revision {said['fromRevision']}", f"revision {said['revision']}, with the same {proof}"
             return f"{place}: the approval that {said['person']['displayName']} gave {given} counts for {now}."
+        case EntryKind.FORGE_REVIEW:
+            return _reviewed(said, place)
         case EntryKind.APPROVAL_REFUSED:
             return f"An attempt was refused ({said['what']}): {said['reason']}."
         case EntryKind.VETO_CLEARED:
@@ -98,6 +100,19 @@ def narrate(statement: Statement) -> str:
             return f"The project token {said['name']} was issued for {said['repository'] or 'all repositories'}."
         case EntryKind.TOKEN_REVOKED:
             return f"The project token {said['name']} was revoked."
+
+
+def _reviewed(said: Mapping[str, Any], place: str) -> str:
+    """Never in the words of a signature."""
+    reviewer = said.get("reviewer")
+    who = (
+        reviewer["displayName"] if isinstance(reviewer, dict) else f"{said['login']}, whom the directory does not know,"
+    )
+    revision = f"{place} revision {said['revision']} on the forge {said['forge']}"
+    if said["result"] == "WITHDRAWN":
+        return f"The review that {who} gave {revision} was dismissed there."
+    did = "approved" if said["result"] == "APPROVED" else "requested changes of"
+    return f"{who} {did} {revision}: {said['notice']}."
 
 
 def say_giver(said: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
 from gate.domain.words import address_person
+from gate.policy.approvals import SIGNATURE
 from gate.policy.classification import find_level
 from gate.policy.decision import RuleState
 from gate.policy.delegation import Delegations
@@ -48,7 +49,8 @@ def offer(look: Look, person: str) -> Offer:
     """Work it out from a decision and its facts. Signing checks the role again, live."""
     facts = look.gathered.facts
     reader = next((one for one in facts.people if one.id == person), None)
-    standing = [one for one in reversed(facts.approvals) if one.person == person]
+    # What they said on a forge is no signature, and is taken back there.
+    standing = [one for one in reversed(facts.approvals) if one.person == person and one.kind == SIGNATURE]
     own = next(iter(standing), None)
     word = next((one for one in standing if one.freeze is None), None)
     reject = _vetoes(look, reader)

@@ -95,10 +95,14 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
 
 
 def _meanings(parts: Parts, decisions: Iterable[Decision | None]) -> dict[int, str]:
-    """The sentence that each signature in a slot says, as it was signed, by the index of its entry."""
+    """The sentence that each signature in a slot says, as it was signed, by the index of its entry.
+
+    A review on the forge says none.
+    """
     rules = [rule for decision in decisions if decision for rule in decision.rules]
     indexes = {one.index for rule in rules for need in rule.requirements for one in need.filled}
-    return {index: str(read_statement(parts, index).predicate["meaningText"]) for index in sorted(indexes)}
+    said = ((index, read_statement(parts, index).predicate.get("meaningText")) for index in sorted(indexes))
+    return {index: str(text) for index, text in said if text is not None}
 
 
 def _look(parts: Parts, row: ContributionRow, who: SignedIn) -> tuple[Look | None, str | None]:

@@ -99,7 +99,7 @@ def test_proposed_tried_approved_by_two_and_in_force(browser: Browser, gate: Gat
     assert gate.ask(head).json()["answer"] == "pending"
     with visiting(browser, gate) as boris:
         boris.sign_in("boris").open_contribution(1).reads_title("Pending")
-        boris.reads("Signatures that do not count now")
+        boris.reads("Signatures and reviews that do not count now")
 
 
 def test_a_proposal_is_withdrawn_and_a_file_is_uploaded(browser: Browser, gate: Gate, tmp_path: Path) -> None:

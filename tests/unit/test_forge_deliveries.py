@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gate.domain.errors import InputError, NotPermittedError
 from gate.forge import FORGES, recognise
-from gate.forge.api import MAX_DELIVERY, HintKind, verify_hmac
+from gate.forge.api import MAX_DELIVERY, ForgeReview, HintKind, ReviewState, verify_hmac
 
 SECRET = b"a secret of this test"
 HEAD = "a" * 40
@@ -183,7 +183,7 @@ def test_pushes_pings_and_everything_else() -> None:
     raw = raw_of({"zen": "Keep it logically awesome."})
     assert take(github("ping", raw), raw).kind is HintKind.PING
     assert take(github("star", raw), raw).kind is HintKind.IGNORED
-    assert take(gitea("pull_request_approved", raw), raw).kind is HintKind.IGNORED
+    assert take(gitea("issue_comment", raw), raw).kind is HintKind.IGNORED
 
 
 # -- what is refused -----------------------------------------------------------------------------------------
@@ -320,6 +320,112 @@ def test_nothing_but_our_errors_escape_for_any_bytes_and_headers(raw: bytes, nam
                 forge.parse(headers, raw)
 
 
+# -- reviews -------------------------------------------------------------------------------------------------
+
+
+def reviewed(forge: str, **changes: Any) -> dict[str, Any]:
+    """A small review; members replaced by path as in ``pull``."""
+    told = pull(action="submitted" if forge == "github" else "reviewed", pull_request__state="open")
+    if forge == "github":
+        told["review"] = {
+            "id": 42,
+            "user": {"login": "bo", "id": 9},
+            "state": "approved",
+            "commit_id": HEAD,
+            "submitted_at": "2026-11-22T10:00:00Z",
+            "body": "Fine.",
+        }
+    else:
+        told |= {"commit_id": HEAD, "review": {"type": "pull_request_review_approved", "content": "Fine."}}
+        told["sender"]["id"] = 9
+    for path, value in changes.items():
+        *folders, last = path.split("__")
+        place = told
+        for folder in folders:
+            place = place[folder]
+        place[last] = value
+    return told
+
+
+REVIEW_EVENTS = {"github": "pull_request_review", "gitea": "pull_request_approved"}
+
+
+def take_review(forge: str, told: dict[str, Any]) -> Any:
+    raw = raw_of(told)
+    return take((github if forge == "github" else gitea)(REVIEW_EVENTS[forge], raw), raw)
+
+
+@pytest.mark.req("RCV-04", "RCV-08")
+@pytest.mark.parametrize("forge", ["github", "gitea"])
+def test_a_review_is_read_from_the_signed_body(forge: str) -> None:
+    told = reviewed(forge)
+    hint = take_review(forge, told)
+    id = "42" if forge == "github" else "sha256:" + hashlib.sha256(raw_of(told)).hexdigest()
+    at = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    assert hint.review == ForgeReview(
+        id=id, login="bo", account="9", state=ReviewState.APPROVED, commit=HEAD, submitted_at=at
+    )
+    assert (hint.kind, hint.number, hint.head, hint.pusher_login) == (HintKind.REVIEWED, 7, HEAD, None)
+    assert "Fine." not in repr(hint), "what people wrote is not read"
+
+
+@pytest.mark.req("RCV-08")
+@pytest.mark.parametrize(
+    ("forge", "changes", "state"),
+    [
+        ("github", {"review__state": "changes_requested"}, ReviewState.CHANGES_REQUESTED),
+        ("github", {"review__state": "commented"}, ReviewState.COMMENTED),
+        ("github", {"review__state": "dismissed", "action": "dismissed"}, ReviewState.DISMISSED),
+        ("github", {"review__state": "approved", "action": "dismissed"}, ReviewState.DISMISSED),
+        ("github", {"review__state": "APPROVED", "action": "edited"}, ReviewState.APPROVED),
+        ("gitea", {"review__type": "pull_request_review_rejected"}, ReviewState.CHANGES_REQUESTED),
+        ("gitea", {"review__type": "pull_request_review_comment"}, ReviewState.COMMENTED),
+    ],
+)
+def test_what_the_reviewer_said(forge: str, changes: dict[str, Any], state: ReviewState) -> None:
+    """Gitea's header still says approved: it is not signed, and not believed."""
+    assert take_review(forge, reviewed(forge, **changes)).review.state is state
+
+
+@pytest.mark.req("RCV-08", "INV-02")
+def test_a_commit_is_never_guessed_from_the_head() -> None:
+    for unsaid in ("", None):
+        assert take_review("gitea", reviewed("gitea", commit_id=unsaid)).review.commit is None
+    assert take_review("github", reviewed("github", review__commit_id=None)).review.commit is None
+    assert take_review("github", reviewed("github", pull_request__state="closed")).head is None
+
+
+@pytest.mark.req("RCV-04", "RCV-08")
+@pytest.mark.parametrize(
+    ("forge", "changes"),
+    [
+        ("github", {"review__state": "pending"}),
+        ("github", {"review__commit_id": "main"}),
+        ("github", {"review__submitted_at": "yesterday"}),
+        ("github", {"review__submitted_at": "2026-11-22T10:00:00"}),
+        ("github", {"review__submitted_at": None}),
+        ("github", {"review__id": "42"}),
+        ("github", {"review__user": {"id": 9}}),
+        ("github", {"review": None}),
+        ("github", {"action": "created"}),
+        ("gitea", {"review__type": "pull_request_review_request"}),
+        ("gitea", {"review": None}),
+        ("gitea", {"action": "opened"}),
+        ("gitea", {"pull_request__updated_at": None}),
+        ("gitea", {"sender": None}),
+        ("gitea", {"commit_id": "abc"}),
+    ],
+)
+def test_half_a_review_is_none(forge: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        take_review(forge, reviewed(forge, **changes))
+
+
+@pytest.mark.req("RCV-08")
+def test_a_reviewer_whose_account_is_gone_says_nothing() -> None:
+    assert take_review("github", reviewed("github", review__user=None)).kind is HintKind.IGNORED
+
+
 # -- deliveries as forges really send them -------------------------------------------------------------------
 
 
@@ -336,7 +442,7 @@ WANTED = {
     "github/ping.payload.json": (HintKind.PING, None),
     "github/check_suite.rerequested.json": (HintKind.IGNORED, None),
     "github/merge_group.checks_requested.json": (HintKind.IGNORED, None),
-    "github/pull_request_review.submitted.json": (HintKind.IGNORED, None),
+    "github/pull_request_review.submitted.json": (HintKind.REVIEWED, 2),
     "gitea/pull_request_opened.json": (HintKind.OPENED, 1),
     "gitea/pull_request_synchronized.json": (HintKind.UPDATED, 1),
     "gitea/pull_request_merged.json": (HintKind.MERGED, 1),

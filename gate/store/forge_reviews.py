@@ -1,0 +1,56 @@
+"""Queries about reviews that were given on a forge: what was said there, newest word or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, select
+
+from gate.store.engine import Source
+from gate.store.fetch import fetch_all
+from gate.store.tables import contribution, forge_review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeReviewRow:
+    """One review as a forge delivered it. ``act`` is that of an approval, ``withdraw`` for one dismissed there.
+
+    ``account`` and ``login`` are the reviewer's on the forge; ``person`` None: the login is nobody's, and ``how`` says
+    why. ``roles`` are those the person held when it was recorded, as ``role`` or ``role of team``.
+    """
+
+    idx: int
+    repository: str
+    number: int
+    revision: int
+    act: str
+    forge: str
+    review: str
+    account: str
+    login: str
+    person: str | None
+    how: str
+    name: str
+    roles: tuple[str, ...]
+    head: str
+    target: str
+    policy_digest: bytes
+    submitted_at: datetime
+    recorded_at: datetime
+    expires_at: datetime | None
+
+
+def history(source: Source, repository: str, number: int) -> tuple[ForgeReviewRow, ...]:
+    """Every review of the contribution, in log order."""
+    f = forge_review.c
+    query = select(forge_review).where(f.repository == repository, f.number == number)
+    return fetch_all(source, query.order_by(f.idx), ForgeReviewRow)
+
+
+def unattributed(source: Source) -> tuple[ForgeReviewRow, ...]:
+    """Reviews of open contributions by logins that are nobody's."""
+    c, f = contribution.c, forge_review.c
+    held = and_(c.repository == f.repository, c.number == f.number)
+    query = select(forge_review).join(contribution, held).where(f.person.is_(None), c.state == "open")
+    return fetch_all(source, query.order_by(f.login, f.idx), ForgeReviewRow)
