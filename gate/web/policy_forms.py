@@ -7,13 +7,13 @@ text of its name. Line ends become ``\\n``, as browsers send others than were ty
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from flask import request
 
 from gate.domain.errors import InputError
-from gate.web.reading import read_field, verify_text
+from gate.web.reading import parse_moment, read_field, verify_text
 from gate.workflow.activate import MAX_FILE
 
 MOST_FIELDS: Final = 40
@@ -62,12 +62,4 @@ def check_name(name: str, field: str) -> str:
 def read_effective_at() -> tuple[str, datetime | None]:
     """As typed, and as an instant in UTC; None: as soon as it is approved."""
     typed = read_field("effective_at", limit=32).strip()
-    if not typed:
-        return "", None
-    try:
-        local = datetime.fromisoformat(typed)
-    except ValueError as error:
-        raise InputError(
-            "This is not a date and time.", field="effective_at", remedy="Write it like 2026-12-01T06:00, in UTC."
-        ) from error
-    return typed, local.replace(tzinfo=UTC) if local.tzinfo is None else local.astimezone(UTC)
+    return typed, parse_moment(typed, "effective_at")

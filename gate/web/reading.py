@@ -78,6 +78,19 @@ def read_day(value: str | None, name: str) -> datetime | None:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
+def parse_moment(typed: str, name: str) -> datetime | None:
+    """An instant as a person types it: UTC unless it says its offset. Nothing typed is None."""
+    if not typed.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(typed.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # an offset moves the first and the last day there is out of time
+        raise InputError(
+            "This is not a date and time.", field=name, remedy="Write it like 2026-12-01T18:00, in UTC."
+        ) from error
+
+
 def verify_text(name: str, value: str, *, limit: int, is_multiline: bool = False) -> str:
     """The text itself. Raises ``InputError`` naming the field."""
     if len(value) > limit:

@@ -28,6 +28,18 @@ def find_delegable(force: InForce) -> tuple[Delegable, ...]:
     return tuple(found for found, _ in _collect(force))
 
 
+def find_places(force: InForce, repository: str) -> frozenset[tuple[str, str | None]]:
+    """The roles, of which teams, that the policies of one repository know. ``NotFoundError``."""
+    force.repository(repository)
+    return frozenset(
+        (role.name, group.team)
+        for effective in _policies(force)
+        if effective.repository.id == repository
+        for role in effective.policy.roles
+        for group in _groups(effective, role.name)
+    )
+
+
 def read_own(parts: Parts, ref: PersonRef) -> tuple[RoleSnapshot, tuple[Delegable, ...]]:
     """The person, and what they hold in the directory of what may be handed over. ``UnavailableError``."""
     known = _collect(parts.in_force())

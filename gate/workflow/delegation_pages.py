@@ -11,7 +11,7 @@ from gate.domain.errors import UnavailableError
 from gate.store import acts
 from gate.store.acts import DelegationRow
 from gate.workflow.act_form import say_instant, say_role
-from gate.workflow.delegable import find_delegable, read_own
+from gate.workflow.delegable import find_delegable, find_places, read_own
 from gate.workflow.delegate import say_period
 from gate.workflow.parts import Parts
 from gate.workflow.shown import SignedIn
@@ -74,10 +74,17 @@ def delegations_page(parts: Parts, who: SignedIn) -> DelegationsPage:
     )
 
 
-def list_delegations(parts: Parts) -> dict[str, object]:
-    """Everybody's, newest first, as the API and the CLI give them: ``gate-delegations/v1``."""
-    now = parts.clock.now()
-    return {"format": FORMAT, "delegations": [_as_json(row, now) for row in acts.all_delegations(parts.engine)]}
+def list_delegations(parts: Parts, repository: str | None = None) -> dict[str, object]:
+    """Newest first, as the API and the CLI give them: ``gate-delegations/v1``.
+
+    Everybody's, or those that could matter for one repository: of roles (of teams) that its policies know.
+    ``NotFoundError``.
+    """
+    rows, now = acts.all_delegations(parts.engine), parts.clock.now()
+    if repository is not None:
+        places = find_places(parts.in_force(), repository)
+        rows = tuple(row for row in rows if (row.role, row.team) in places)
+    return {"format": FORMAT, "repository": repository, "delegations": [_as_json(row, now) for row in rows]}
 
 
 def tell_delegations(parts: Parts) -> tuple[str, ...]:

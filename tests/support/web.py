@@ -171,7 +171,7 @@ def build_answers(world: World) -> dict[str, Any]:
         "pages.policies": lambda: build_policies(world),
         **web_policies.build_answers(build_decision(world), world.text),
         "delegation_pages.delegations_page": lambda who: build_delegations(world),
-        "delegation_pages.list_delegations": lambda: {"delegations": []},
+        "delegation_pages.list_delegations": lambda repository: {"delegations": []},
         "delegate.prepare_delegation": lambda who, wanted: build_act_form(world),
         "delegate.prepare_end": lambda who, index: build_act_form(world),
         "delegate.hand_over": lambda who, wanted, seen, password, address, request_id: sign(world, password).index,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from gate.domain.errors import NotPermittedError
 from gate.web.api.answers import build_json
-from gate.web.context import holder, parts
+from gate.web.api.scope import read_repository
+from gate.web.context import parts
 from gate.web.permissions import Permission, requires
-from gate.web.reading import read_query
 from gate.workflow import override_list as list_step
 
 overrides = Blueprint("override_list", __name__, url_prefix="/api/v1")
@@ -18,7 +17,4 @@ overrides = Blueprint("override_list", __name__, url_prefix="/api/v1")
 @requires(Permission.READ_STATUS)
 def list_overrides() -> Response:
     """Of the token's repository, or of ``?repository=``; of all for a token of all."""
-    own, asked = holder().repository, read_query("repository")
-    if own is not None and asked not in (None, own):
-        raise NotPermittedError(f"This token is for {own} only.", code="other-repository")
-    return build_json(list_step.overrides_json(parts(), own or asked))
+    return build_json(list_step.overrides_json(parts(), read_repository()))

@@ -6,8 +6,6 @@ the statement with the password. The digest ``seen`` goes out with the form and 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -15,7 +13,7 @@ from gate.domain.errors import ConflictError, GateError, InputError, NotPermitte
 from gate.web.act_forms import build_act_page, check_password, choose_retry
 from gate.web.context import parts, who
 from gate.web.permissions import Permission, requires
-from gate.web.reading import read_digest, read_field, read_query, read_request_id, read_secret
+from gate.web.reading import parse_moment, read_digest, read_field, read_query, read_request_id, read_secret
 from gate.workflow import delegate as delegate_step
 from gate.workflow import delegation_pages
 from gate.workflow.delegation_entry import HandOver
@@ -75,7 +73,7 @@ def end(index: int) -> Response:
 def read_wanted(typed: dict[str, str]) -> HandOver:
     """Raises ``InputError`` naming the field."""
     role, _, team = typed["as"].partition(":")
-    receiver, ends_at = typed["to"].strip(), read_moment(typed["until"], "until")
+    receiver, ends_at = typed["to"].strip(), parse_moment(typed["until"], "until")
     if not role:
         raise InputError("Choose the role to hand over.", field="as")
     if not receiver:
@@ -83,21 +81,8 @@ def read_wanted(typed: dict[str, str]) -> HandOver:
     if ends_at is None:
         raise InputError("Write when the delegation ends.", field="until", remedy="Like 2026-12-01T18:00, in UTC.")
     return HandOver(
-        role=role, team=team or None, receiver=receiver, starts_at=read_moment(typed["from"], "from"), ends_at=ends_at
+        role=role, team=team or None, receiver=receiver, starts_at=parse_moment(typed["from"], "from"), ends_at=ends_at
     )
-
-
-def read_moment(typed: str, field: str) -> datetime | None:
-    """An instant in UTC; nothing typed is None."""
-    if not typed.strip():
-        return None
-    try:
-        moment = datetime.fromisoformat(typed.strip())
-    except ValueError as error:
-        raise InputError(
-            "This is not a date and time.", field=field, remedy="Write it like 2026-12-01T18:00, in UTC."
-        ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def build_list(status: int, error: GateError | None = None) -> Response:
