@@ -93,12 +93,18 @@ class Mirror(History):
         """How a branch moved from ``old`` to ``new``; ``approved`` maps each approved head to its merge base."""
         return cut_steps(self, old, new, approved)
 
-    def merges(self, branch: str, since: datetime) -> tuple[Landed, ...]:
-        """What landed on a branch since then by its first-parent chain, oldest first (for ``gate preview``)."""
+    def merges(self, branch: str, since: datetime | None, newest: int | None = None) -> tuple[Landed, ...]:
+        """What landed on a branch since then by its first-parent chain, oldest first (for ``gate preview``).
+
+        ``since`` None: ever; ``newest``: at most so many, the last ones.
+        """
         tip = self.tip(branch)
         if tip is None:
             raise NotFoundError(f"{self.repository} has no branch {branch}.", code="no-such-branch")
-        found = list_commits(self.git, "--first-parent", f"--since={int(since.timestamp())}", "--end-of-options", tip)
+        limits = [f"--since={int(since.timestamp())}"] if since is not None else []
+        limits += [f"--max-count={newest}"] if newest is not None else []
+        asked = ("--first-parent", *limits, "--end-of-options", tip)
+        found = list_commits(self.git, *asked)
         return tuple(build_landed(commit) for commit in found)
 
 

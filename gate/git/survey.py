@@ -1,8 +1,8 @@
 """What came into a branch, many landings at a time: their commits and the names of the paths they changed.
 
 For looking at a long stretch of history (``gate preview``): three kinds of git process for any number of
-landings, where ``History.revision_at`` takes a dozen for each. Compares trees only, so a clone without file
-contents will do; renames come out as both names, which is all that ownership asks. Reads only.
+landings, where ``History.revision_at`` takes a dozen for each. Unless sizes are asked for, trees alone are compared,
+so a clone without file contents will do; renames come out as both names, which is all that ownership asks. Reads only.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gate.domain.contribution import Commit
+from gate.domain.contribution import Commit, PathChange
 from gate.domain.errors import UnavailableError
 from gate.domain.words import count_words
 from gate.git.commits import list_commits, shown
 from gate.git.history import History
 from gate.git.landing import Landed
 from gate.git.mirror import Mirror
+from gate.git.paths import fetch_path_lists
 from gate.git.process import GitProcess
 
 CHUNK = 100
 COMMIT_LIMIT = 200_000
 TIMEOUT_S = 120.0
 OUTPUT_LIMIT = 512 * 1024 * 1024
-_OPTIONS = (
-    "-r", "-z", "--raw", "--root", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-relative",
-    "--ignore-submodules=none", "--no-abbrev", "-O/dev/null",
-)  # fmt: skip
+NO_FETCH = {"GIT_ALLOW_PROTOCOL": ""}
+"""Git would fetch what a partial clone lacks, and this only reads."""
 
 Progress = Callable[[str], None]
 
@@ -36,28 +35,50 @@ Progress = Callable[[str], None]
 class LandedChange:
     """One landing: the ``commits`` it brought (oldest first; not the merge commit itself) and the ``paths`` it changed.
 
-    ``paths`` are (git's letter, name) between the branch before and after: what really landed, an extra line in
-    a merge commit included. ``parents`` is how many the landed commit has.
+    ``paths`` are between the branch before and after: what really landed, an extra line in a merge commit included.
+    Unless ``is_sized`` their lines are not counted and a rename is two of them. ``parents`` is how many the landed
+    commit has.
     """
 
     landed: Landed
     parents: int
     commits: tuple[Commit, ...]
-    paths: tuple[tuple[str, str], ...]
+    paths: tuple[PathChange, ...]
+    is_sized: bool = False
 
 
-def survey(mirror: Mirror, ref: str, since: datetime, progress: Progress) -> tuple[LandedChange, ...]:
-    """What landed on ``ref`` since then, oldest first. ``UnavailableError`` when git cannot tell."""
-    chain = mirror.merges(ref, since)
+def survey(
+    mirror: Mirror,
+    ref: str,
+    since: datetime | None,
+    progress: Progress,
+    *,
+    newest: int | None = None,
+    with_sizes: bool = False,
+) -> tuple[LandedChange, ...]:
+    """What landed on ``ref`` since then (None: ever; at most the ``newest`` so many), oldest first.
+
+    ``with_sizes`` needs file contents; where a partial clone lacks them the change is not sized, and nothing is
+    fetched. Raises ``UnavailableError`` when git cannot tell.
+    """
+    chain = mirror.merges(ref, since, newest)
     if not chain:
         return ()
-    git = replace(mirror.git, timeout_s=TIMEOUT_S, limit=OUTPUT_LIMIT)
+    git = replace(mirror.git, timeout_s=TIMEOUT_S, limit=OUTPUT_LIMIT, environment=NO_FETCH)
     progress(f"{count_words(len(chain), 'merge')}; reading their commits")
     known = {commit.sha: commit for commit in _fetch_range(git, chain)}
     brought = dict(_share_out(chain, known))
-    paths: dict[str, tuple[tuple[str, str], ...]] = {}
+    paths: dict[str, tuple[PathChange, ...]] = {}
+    sized: set[str] = set()
     for start in range(0, len(chain), CHUNK):
-        paths.update(_fetch_paths(git, chain[start : start + CHUNK]))
+        pairs = [(one.before, one.sha) for one in chain[start : start + CHUNK]]
+        if with_sizes:
+            found = _fetch_sized(git, pairs, is_partial=_is_partial(mirror))
+            sized |= found.keys()
+            paths |= found
+            pairs = [pair for pair in pairs if pair[1] not in found]
+        if pairs:
+            paths |= fetch_path_lists(git, pairs, with_contents=False)
         progress(f"{min(start + CHUNK, len(chain))} of {count_words(len(chain), 'merge')} compared")
     return tuple(
         LandedChange(
@@ -65,6 +86,7 @@ def survey(mirror: Mirror, ref: str, since: datetime, progress: Progress) -> tup
             parents=len(known[one.sha].parents),
             commits=brought[one.sha],
             paths=paths.get(one.sha, ()),
+            is_sized=one.sha in sized,
         )
         for one in chain
     )
@@ -107,17 +129,23 @@ def _share_out(chain: Sequence[Landed], known: Mapping[str, Commit]) -> Iterator
         yield landed.sha, tuple(known[sha] for sha in sorted(mine, key=place.__getitem__))
 
 
-def _fetch_paths(git: GitProcess, chain: Sequence[Landed]) -> dict[str, tuple[tuple[str, str], ...]]:
-    """One ``diff-tree --stdin``: each landed commit against the branch before it (a root against nothing)."""
-    lines = "".join(f"{one.sha} {one.before}\n" if one.before else f"{one.sha}\n" for one in chain)
-    found: dict[str, list[tuple[str, str]]] = {}
-    current: list[tuple[str, str]] | None = None
-    words = iter(git.run("diff-tree", "--stdin", *_OPTIONS, stdin=lines.encode("ascii")).out.split(b"\x00"))
-    for word in words:
-        if word.startswith(b":") and current is not None:
-            current.append((shown(word[-1:]), shown(next(words))))
-        elif word:
-            current = found.setdefault(shown(word), [])
-    if not found.keys() <= {one.sha for one in chain}:
-        raise UnavailableError("git's list of changed paths cannot be read", code="ambiguous")
-    return {sha: tuple(paths) for sha, paths in found.items()}
+def _is_partial(history: History) -> bool:
+    """Whether git may lack contents that it names."""
+    return any((history.path / "objects" / "pack").glob("*.promisor"))
+
+
+def _fetch_sized(
+    git: GitProcess, pairs: Sequence[tuple[str | None, str]], *, is_partial: bool
+) -> dict[str, tuple[PathChange, ...]]:
+    """With lines and renames, all ``pairs`` but those whose contents are missing: these are found by halving."""
+    try:
+        found = fetch_path_lists(git, pairs, with_contents=True)
+    except UnavailableError:
+        if not is_partial:
+            raise
+        if len(pairs) == 1:
+            return {}
+        half = len(pairs) // 2
+        first, last = pairs[:half], pairs[half:]
+        return {one: paths for part in (first, last) for one, paths in _fetch_sized(git, part, is_partial=True).items()}
+    return {sha: found.get(sha, ()) for _, sha in pairs}

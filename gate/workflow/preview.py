@@ -1,16 +1,15 @@
 """What a policy would have done to what landed: read-only, on any clone, with no server and no record.
 
 Each first-parent commit of the branch is taken for one contribution: what it changed, and who made the commits
-it brought. The policy is evaluated as the gate would, without signatures. A merge *would stop* for what no
-signature can mend (an address that is nobody's, no change request, nobody who could sign, no rule, an error);
-the others *need signatures*, which are taken as obtainable, or are out of scope by rule. What a clone cannot
-tell is listed in ``Preview.assumptions`` and never counted for or against a merge.
+it brought. The policy is evaluated as the gate would have when it landed, without signatures. A merge *would stop* for
+what no signature can mend; falsely, where nothing is wrong with the change (``preview_causes.py``). The others *need
+signatures*, which are taken as obtainable, or are out of scope by rule. What a clone cannot tell is listed in
+``Preview.assumptions`` and never counted for or against a merge.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,30 +18,27 @@ from gate.domain.contribution import StepKind
 from gate.domain.errors import InputError
 from gate.domain.words import count_words
 from gate.git.mirror import Mirror
-from gate.git.survey import LandedChange, Progress, default_branch, is_shallow, survey
-from gate.policy.decision import Decision, RequirementResult, RuleResult
+from gate.git.survey import LandedChange, Progress, default_branch, survey
+from gate.policy.decision import RequirementResult, RuleResult
 from gate.policy.effective import EffectivePolicy
 from gate.policy.evaluate import evaluate
-from gate.policy.facts import Facts
 from gate.policy.ownership import role_groups
 from gate.workflow.attribute import claimed_addresses
-from gate.workflow.preview_facts import build_facts, changed_paths, robots_by_address
-from gate.workflow.preview_people import Roster, build_roster, load_roster
+from gate.workflow.preview_assumptions import asks_for_sizes, list_assumptions
+from gate.workflow.preview_causes import (
+    Cause,
+    CauseGroup,
+    count_each,
+    find_causes,
+    group_causes,
+    name_role,
+    open_needs,
+)
+from gate.workflow.preview_facts import build_facts, changed_paths, claiming_commits
+from gate.workflow.preview_people import Roster, admit_all, build_roster, load_roster
 
 FORMAT = "gate-preview/v1"
 USUAL_BRANCHES = ("main", "master")
-# Which rules apply may hang on teams, and the team of somebody unknown is not known either.
-_FOLLOWS_FROM_UNKNOWN = ("unattributed", "no-rule")
-_NO_STOP = ("approval-missing", "out-of-scope")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """Why a merge would stop. ``addresses`` are set for those that are nobody's."""
-
-    code: str
-    sentence: str
-    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,25 +62,23 @@ class MergePreview:
             return "stop"
         return "out-of-scope" if self.out_of_scope is not None else "signatures"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CauseGroup:
-    """All merges one cause would stop. A merge with two causes is in two groups."""
-
-    code: str
-    count: int
-    sentence: str
-    addresses: tuple[tuple[str, int], ...] = ()
+    @property
+    def is_false_stop(self) -> bool:
+        """It would stop, and nothing is wrong with it."""
+        return bool(self.causes) and all(cause.is_false for cause in self.causes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """``merges`` are oldest first; ``needs`` and ``out_of_scope`` are counts by role and by rule."""
+    """``merges`` are oldest first; ``needs`` and ``out_of_scope`` are counts by role and by rule.
+
+    ``days`` None: as far back as there were merges to look at.
+    """
 
     repository: str
     branch: str
     policy: str
-    days: int
+    days: int | None
     merges: tuple[MergePreview, ...]
     stops: tuple[CauseGroup, ...]
     needs: tuple[tuple[str, int], ...]
@@ -95,15 +89,20 @@ class Preview:
         return sum(1 for one in self.merges if one.outcome == outcome)
 
     @property
+    def false_stops(self) -> int:
+        return sum(1 for one in self.merges if one.is_false_stop)
+
+    @property
     def headline(self) -> str:
-        """ "Of 412 merges in 90 days, 31 would stop, 22 of them because of 4 unattributed addresses"."""
-        merges, days = count_words(len(self.merges), "merge"), count_words(self.days, "day")
-        text = f"Of {merges} in {days}, {self.count('stop')} would stop"
+        """ "Of 412 merges in 90 days, 31 would stop, 9 of them because of 2 unattributed addresses; 9 stop falsely"."""
+        merges = count_words(len(self.merges), "merge")
+        which = f"Of {merges} in {count_words(self.days, 'day')}" if self.days is not None else f"Of the last {merges}"
+        text = f"{which}, {self.count('stop')} would stop"
         unknown = next((one for one in self.stops if one.code == "unattributed"), None)
-        if unknown is None:
-            return text
-        addresses = count_words(len(unknown.addresses), "unattributed address", "unattributed addresses")
-        return f"{text}, {unknown.count} of them because of {addresses}"
+        if unknown is not None:
+            addresses = count_words(len(unknown.addresses), "unattributed address", "unattributed addresses")
+            text = f"{text}, {unknown.count} of them because of {addresses}"
+        return f"{text}; {count_words(self.false_stops, 'stops', 'stop')} falsely" if self.stops else text
 
 
 def find_branch(mirror: Mirror, wanted: str | None) -> tuple[str, str]:
@@ -131,22 +130,26 @@ def build_preview(
     policy: EffectivePolicy,
     branch: tuple[str, str],
     *,
-    days: int,
+    days: int | None,
+    newest: int | None = None,
     now: datetime,
     directory: Directory | None,
     progress: Progress,
 ) -> Preview:
-    """Evaluate everything that landed in the last ``days``. ``branch`` is what ``find_branch`` found.
+    """Evaluate everything that landed in the last ``days``, or the ``newest`` of it. ``branch``: see ``find_branch``.
 
     Raises ``UnavailableError`` when git or the directory cannot answer.
     """
     name, ref = branch
-    changes = survey(mirror, ref, now - timedelta(days=days), progress)
+    since = now - timedelta(days=days) if days is not None else None
+    with_sizes = asks_for_sizes(policy.policy)
+    changes = survey(mirror, ref, since, progress, newest=newest, with_sizes=with_sizes)
     target = f"refs/heads/{name}"
     roster = _roster(policy, changes, directory, now, progress)
+    judged = policy if directory is not None else admit_all(policy)
     merges = []
     for number, change in enumerate(changes, 1):
-        merges.append(_merge(policy, change, roster, target, number, now))
+        merges.append(_merge(judged, change, roster, target, number, now))
         if number % 200 == 0:
             progress(f"{number} of {len(changes)} merges evaluated")
     return Preview(
@@ -155,10 +158,10 @@ def build_preview(
         policy=policy.id,
         days=days,
         merges=tuple(merges),
-        stops=_group(merges),
-        needs=_counted(need for one in merges if one.outcome == "signatures" for need in one.needs),
-        out_of_scope=_counted(one.out_of_scope for one in merges if not one.causes and one.out_of_scope is not None),
-        assumptions=tuple(_assumptions(mirror, policy, roster, changes)),
+        stops=group_causes((one.sha, one.causes) for one in merges),
+        needs=count_each(need for one in merges if one.outcome == "signatures" for need in one.needs),
+        out_of_scope=count_each(one.out_of_scope for one in merges if not one.causes and one.out_of_scope is not None),
+        assumptions=tuple(list_assumptions(mirror, policy, roster, changes)),
     )
 
 
@@ -169,7 +172,7 @@ def _roster(
     now: datetime,
     progress: Progress,
 ) -> Roster:
-    addresses = claimed_addresses(commit for change in changes for commit in change.commits)
+    addresses = claimed_addresses(commit for change in changes for commit in claiming_commits(change))
     groups = dict.fromkeys(group for change in changes for group in role_groups(policy, changed_paths(change)))
     if directory is None:
         return build_roster(policy, addresses, groups, now.date())
@@ -183,8 +186,6 @@ def _merge(
 ) -> MergePreview:
     facts = build_facts(policy, change, roster, target, number, now)
     decision = evaluate(policy, facts)
-    causes = tuple(_causes(policy, facts, decision))
-    open_needs = [need for rule in decision.rules for need in rule.requirements if need.missing]
     return MergePreview(
         sha=change.landed.sha,
         subject=change.landed.subject,
@@ -192,8 +193,8 @@ def _merge(
         is_merge=change.landed.kind is StepKind.MERGE,
         commits=len(change.commits),
         paths=len(change.paths),
-        causes=causes,
-        needs=tuple(_need(need) for need in open_needs),
+        causes=tuple(find_causes(policy, facts, decision)),
+        needs=tuple(_need(need, rule in {one.id for one in decision.freezes}) for rule, need in open_needs(decision)),
         because=tuple(_because(rule, roster) for rule in decision.rules if rule.requirements),
         out_of_scope=decision.out_of_scope,
     )
@@ -204,79 +205,5 @@ def _because(rule: RuleResult, roster: Roster) -> str:
     return f"{rule.id}: {'; '.join(rule.because) if roster.is_live else rule.description}"
 
 
-def _causes(policy: EffectivePolicy, facts: Facts, decision: Decision) -> Iterable[Cause]:
-    """What no signature mends. The unknown addresses of one merge are one cause, with what follows from them alone."""
-    unknown = _unattributed(policy, facts)
-    if unknown:
-        yield Cause(code="unattributed", sentence=f"Nobody is known by {', '.join(unknown)}.", addresses=unknown)
-    for reason in decision.reasons:
-        if reason.code not in _NO_STOP and not (unknown and reason.code in _FOLLOWS_FROM_UNKNOWN):
-            yield Cause(code=reason.code, sentence=reason.sentence)
-    faulty = {reason.rule for reason in decision.reasons if reason.code.startswith("group-")}
-    for rule in decision.rules:
-        for need in rule.requirements:
-            if not need.is_satisfiable and rule.id not in faulty:
-                who = f"{need.role} of {need.team}" if need.team is not None else need.role
-                why = "; ".join(one.reason for one in need.disqualified[:5])
-                yield Cause(code="nobody-can", sentence=f"Nobody can sign as {who}{f': {why}' if why else ''}.")
-
-
-def _unattributed(policy: EffectivePolicy, facts: Facts) -> tuple[str, ...]:
-    robots = robots_by_address(policy).keys()
-    nobody = {one.address for one in facts.contributors if one.person is None and one.part != "pusher"}
-    return tuple(sorted(address or "(an empty address)" for address in nobody - robots))
-
-
-def _need(need: RequirementResult) -> str:
-    return f"{need.missing} {need.role} of {need.team}" if need.team is not None else f"{need.missing} {need.role}"
-
-
-def _group(merges: Iterable[MergePreview]) -> tuple[CauseGroup, ...]:
-    stopped: dict[str, list[Cause]] = {}
-    counts: Counter[str] = Counter()
-    for merge in merges:
-        counts.update({cause.code for cause in merge.causes})
-        for cause in merge.causes:
-            stopped.setdefault(cause.code, []).append(cause)
-    return tuple(
-        CauseGroup(
-            code=code,
-            count=count,
-            sentence=stopped[code][0].sentence,
-            addresses=_counted(address for cause in stopped[code] for address in cause.addresses),
-        )
-        for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
-
-
-def _counted(names: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
-
-
-def _assumptions(
-    mirror: Mirror, policy: EffectivePolicy, roster: Roster, changes: Sequence[LandedChange]
-) -> Iterable[str]:
-    """What the clone cannot tell, in plain words."""
-    yield "Each commit on the branch's first-parent line is taken for one contribution of one revision."
-    yield "Who pushed is not in git: the commits' authors, committers and co-authors stand for all contributors."
-    if roster.is_live:
-        yield "People, teams and roles are as the directory has them today, not as they were then."
-    else:
-        yield "No directory was asked: each address is taken for one person; the gate would look it up in yours."
-        yield "Teams and roles are not known: every change counts as cross-team, and every signature as obtainable."
-    if policy.policy.prerequisites:
-        named = ", ".join(one.id for one in policy.policy.prerequisites)
-        yield f"Registers were not read: the prerequisites {named} are taken as met."
-    if policy.policy.checks:
-        named = ", ".join(one.name for one in policy.policy.checks)
-        yield f"Reported checks are not in git: {named} are taken as reported with success."
-    if policy.change_requests:
-        yield "A change request is looked for in subjects only; the gate also reads the branch's name and the title."
-    if policy.robots:
-        yield "A change whose every commit carries a robot's address is taken for pushed by that robot's login."
-    if any(change.landed.kind is StepKind.MERGE for change in changes):
-        yield "A merge commit is taken for the exact merge; one with changes of its own would be a revision to approve."
-    if any(change.parents > 2 for change in changes):
-        yield "Merges of more than two parents are among them; the gate lets only merges of two land."
-    if is_shallow(mirror):
-        yield "The clone is shallow: its oldest merges look larger than they were."
+def _need(need: RequirementResult, is_exemption: bool) -> str:
+    return f"{need.missing} {name_role(need)}{' to exempt from a freeze' if is_exemption else ''}"

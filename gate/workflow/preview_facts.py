@@ -1,7 +1,8 @@
 """One landing as facts for the policy: what git knows of it, and what ``gate preview`` takes as given.
 
-Taken as given: it merges cleanly (it did land), its reported checks succeeded, and a change whose every commit
-carries a robot's address was pushed by that robot's login. Nothing is ever taken as signed.
+Decided as of the time it landed. Taken as given: it merges cleanly (it did land), its reported checks succeeded, it had
+no labels, what a robot wrote was pushed by that robot's login, and what the forge itself committed on the branch is a
+squash of commits that the gate would have seen. Nothing is ever taken as signed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
+from gate.domain.contribution import Commit, StepKind
 from gate.git.survey import LandedChange
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, RepositoryFacts, RoleMembers
@@ -19,11 +22,15 @@ from gate.workflow.attribute import attribute_commits
 from gate.workflow.change_request import find_change_request
 from gate.workflow.preview_people import Roster
 
+FORGE_COMMITTER: Final = "noreply@github.com"
+"""Whom GitHub names as committer of what it squashes, rebases or edits itself."""
+
 
 def build_facts(
-    policy: EffectivePolicy, change: LandedChange, roster: Roster, target: str, number: int, now: datetime
+    policy: EffectivePolicy, change: LandedChange, roster: Roster, target: str, number: int, latest: datetime
 ) -> Facts:
-    """The facts of one landing, as the gate would have gathered them before any signature."""
+    """The facts of one landing, as the gate would have gathered them before any signature; none is of the future."""
+    now = min(change.landed.at, latest)
     paths = changed_paths(change)
     contributors = _contributors(policy, change, roster)
     members = tuple(roster.members[group.role, group.team] for group in role_groups(policy, paths))
@@ -34,6 +41,7 @@ def build_facts(
             mode=policy.repository.mode.value,
             owning_teams=policy.repository.owning_teams,
             protected=policy.repository.protected,
+            entity=policy.repository.entity,
         ),
         number=number,
         target=target,
@@ -42,6 +50,7 @@ def build_facts(
         merge_base=change.landed.before or "",
         merges_cleanly=True,
         change_request=_change_request(policy, change),
+        labels=labels_of(policy),
         revision=1,
         policy_epoch=0,
         policy_digest=policy.digest,
@@ -56,23 +65,47 @@ def build_facts(
 
 
 def changed_paths(change: LandedChange) -> tuple[PathFacts, ...]:
-    return tuple(PathFacts(path=path, status=status) for status, path in change.paths)
+    return tuple(
+        PathFacts(path=one.path, old_path=one.old_path, status=one.status, added=one.added, deleted=one.deleted)
+        for one in change.paths
+    )
+
+
+def labels_of(policy: EffectivePolicy) -> tuple[str, ...] | None:
+    """None where nobody would report any, as the gate has it."""
+    return None if policy.repository.hook == "git" else ()
+
+
+def is_committed_by_forge(change: LandedChange) -> bool:
+    return change.landed.kind is not StepKind.MERGE and any(
+        one.sha == change.landed.sha and one.committer.address.strip().casefold() == FORGE_COMMITTER
+        for one in change.commits
+    )
+
+
+def claiming_commits(change: LandedChange) -> tuple[Commit, ...]:
+    """The commits whose addresses count: a squash has no committer but its author."""
+    if not is_committed_by_forge(change):
+        return change.commits
+    return tuple(replace(one, committer=one.author) if one.sha == change.landed.sha else one for one in change.commits)
 
 
 def _contributors(policy: EffectivePolicy, change: LandedChange, roster: Roster) -> tuple[ContributorFacts, ...]:
-    """Who the commits name, and for a change of robots alone the push by that robot's login, which git cannot show."""
+    """Who the commits name, and for what a robot wrote the push by its login, which git cannot show."""
     found = tuple(
         ContributorFacts(
             part=one.part, address=one.address, person=one.person, how=one.how, revisions=(1,), commits=one.commits
         )
-        for one in attribute_commits(change.commits, roster.matches)
+        for one in attribute_commits(claiming_commits(change), roster.matches)
     )
     robots = robots_by_address(policy)
     if not roster.is_live:
         found = tuple(replace(one, person=None, how="nobody") if one.address in robots else one for one in found)
-    behind = [robots.get(one.address) for one in found]
-    login = behind[0].login if behind and behind[0] is not None else None
-    if login is None or any(robot is None for robot in behind):
+    authors = [one for one in found if one.part == "author"]
+    behind = [robots[one.address] for one in authors if one.address in robots]
+    is_robots = all(one.person is None or one.address in robots for one in authors)
+    login = behind[0].login if behind and is_robots else None
+    if login is None:
         return found
     return (*found, ContributorFacts(part="pusher", address=login, person=None, how="login", revisions=(1,)))
 

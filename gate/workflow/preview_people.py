@@ -3,7 +3,8 @@
 For ``gate preview`` only. With a directory, people, teams and roles are as of today. Without one every address
 is taken for a person of no known team, and every role for one that enough people hold: then the preview tells
 about addresses, owners, rules and change requests, and nothing about who could sign. What a register would say
-(terms, trainings) is taken as given in both; the report says so.
+(terms, trainings, clearances) is taken as given in both, without a directory also that everybody belongs to the legal
+entity that owns the repository; the report says so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, date, datetime
 from gate.directory.api import Directory
 from gate.domain.errors import UnavailableError
 from gate.domain.people import AddressHow, AddressMatch, Person, PersonRef, PersonState, RoleGroup
+from gate.policy.document import Requirement
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import PersonFacts, RoleHeld, RoleMembers, TrainingHeld
 
@@ -65,8 +67,22 @@ def build_roster(policy: EffectivePolicy, addresses: Iterable[str], groups: Iter
         members[group.role, group.team] = RoleMembers(
             role=group.role, team=group.team, group_dn=group.group_dn, members=tuple(one.id for one in held)
         )
-    given = {key: _given(policy, person, today) for key, person in people.items()}
+    ours = policy.repository.entity
+    given = {key: _given(policy, replace(person, entity=ours), today) for key, person in people.items()}
     return Roster(matches=matches, people=given, members=members, is_live=False)
+
+
+def admit_all(policy: EffectivePolicy) -> EffectivePolicy:
+    """Where nobody knows the approvers, ``expr`` cannot refuse one."""
+
+    def admit(asked: Requirement) -> Requirement:
+        return replace(asked, expr=None)
+
+    rules = tuple(replace(rule, require=tuple(admit(one) for one in rule.require)) for rule in policy.policy.rules)
+    freezes = tuple(
+        replace(one, exempt=admit(one.exempt)) if one.exempt is not None else one for one in policy.policy.freezes
+    )
+    return replace(policy, policy=replace(policy.policy, rules=rules, freezes=freezes))
 
 
 def _load_members(directory: Directory, group: RoleGroup, people: dict[str, PersonFacts]) -> RoleMembers:
@@ -99,8 +115,9 @@ def _facts(person: Person) -> PersonFacts:
 
 
 def _given(policy: EffectivePolicy, person: PersonFacts, today: date) -> PersonFacts:
-    """Terms accepted and trainings done: registers are not read here, and both can be mended."""
-    courses = sorted({one.training for one in policy.policy.prerequisites if one.training is not None})
+    """Terms accepted, trainings done, clearances held: registers are not read here, and all can be mended."""
+    asked = {code for one in policy.policy.prerequisites for code in (one.training, one.clearance)}
+    courses = sorted(code for code in asked if code is not None)
     return replace(
         person,
         terms=tuple(sorted(terms.id for terms in policy.policy.terms)),
@@ -135,5 +152,7 @@ def _holder(group: RoleGroup, number: int) -> PersonFacts:
 
 
 def _most_asked(policy: EffectivePolicy, role: str) -> int:
-    """Enough for every rule at once; one for a role that only a veto names."""
-    return max(1, sum(one.count for rule in policy.policy.rules for one in rule.require if role in one.roles))
+    """Enough for every rule and freeze at once; one for a role that only a veto or a break-glass names."""
+    asked = [one for rule in policy.policy.rules for one in rule.require]
+    asked += [freeze.exempt for freeze in policy.policy.freezes if freeze.exempt is not None]
+    return max(1, sum(one.count for one in asked if role in one.roles))

@@ -1,7 +1,8 @@
-"""The policy to preview, for one repository: registered in a ``repositories.yaml``, or made up from options.
+"""The policy to preview with its layers, for one repository: registered in a ``repositories.yaml``, or made up.
 
-Files are read one by one and not against each other: a preview of one policy must not fail because another
-repository of the same file is covered by another policy.
+A made-up repository belongs to its own teams and entity and has a forge, so that nothing stops for want of a register
+nobody wrote yet. Files are read one by one and not against each other: a preview of one policy must not fail because
+another repository of the same file is covered by another policy.
 """
 
 from __future__ import annotations
@@ -13,37 +14,46 @@ from gate.domain.contribution import Mode
 from gate.domain.errors import InputError
 from gate.policy.document import Policy
 from gate.policy.effective import EffectivePolicy, build_effective
+from gate.policy.layer_document import Layer
+from gate.policy.layers import apply_layers
 from gate.policy.parse import parse_policy
 from gate.policy.paths import matches_any
+from gate.policy.read import check_declared
+from gate.policy.read_layer import extended_by, read_layer
 from gate.policy.registered import Registry, Repository, Robot
 from gate.policy.registry import parse_registry
+from gate.policy.source import parse_source
 
 PLACEHOLDER_TEAM = "owners"
+File = tuple[str, bytes]
 
 
 def build_scope(
-    policy: tuple[str, bytes],
-    repositories: tuple[str, bytes] | None,
+    policy: File,
+    repositories: File | None,
     *,
+    layers: Sequence[File] = (),
     id: str | None,
     folder: str,
     branch: str,
     teams: Sequence[str],
     has_directory: bool,
 ) -> EffectivePolicy:
-    """``policy`` and ``repositories`` are name and text; ``id`` a registered repository, ``folder`` the clone's name.
+    """Files are name and text; ``id`` is a registered repository, ``folder`` the clone's name.
 
     Raises ``InputError``: a file is wrong, or it is not clear which repository or team is meant.
     """
     parsed = parse_policy(*policy)
+    more = [_read_layer(layer, parsed) for layer in layers]
     if not matches_any(parsed.branches, branch):
         raise InputError(
             f"The policy {parsed.id} does not apply to the branch {branch}, only to {', '.join(parsed.branches)}.",
             file=parsed.file,
-            remedy="Name another branch with --branch, or widen `applies_to`.",
+            remedy="Name another branch with --branch, what to take it for with --as, or widen `applies_to`.",
         )
     if repositories is None:
-        return build_effective(parsed, _made_up(parsed, id or _id_of(folder), branch, teams, has_directory), ())
+        entry = _made_up(parsed, id or _id_of(folder), branch, teams, has_directory)
+        return _effective(parsed, more, entry, (), branch)
     registry = parse_registry(*repositories)
     entry = _find(registry, id, folder)
     if teams:
@@ -56,7 +66,32 @@ def build_scope(
             file=parsed.file,
             remedy="Name another repository with --id, or widen `applies_to`.",
         )
-    return build_effective(parsed, entry, _robots(registry, entry))
+    return _effective(parsed, more, entry, _robots(registry, entry), branch)
+
+
+def _read_layer(file: File, policy: Policy) -> Layer:
+    source = parse_source(*file)
+    check_declared(source, ("metadata", "extends"), "policy", extended_by(source), [policy.id])
+    return read_layer(source, policy)
+
+
+def _effective(
+    policy: Policy,
+    layers: Sequence[Layer],
+    entry: Repository,
+    robots: tuple[Robot, ...],
+    branch: str,
+) -> EffectivePolicy:
+    """With the layers that are for this repository and branch, by id as the gate applies them."""
+    for layer in layers:
+        if not (matches_any(layer.repositories, entry.id) and matches_any(layer.branches, branch)):
+            raise InputError(
+                f"The layer {layer.id} does not apply to {branch} of {entry.id}.",
+                file=layer.file,
+                remedy="Leave it out, or name another repository with --id.",
+            )
+    whole = apply_layers(policy, sorted(layers, key=lambda one: one.id))
+    return build_effective(whole, entry, robots)
 
 
 def _robots(registry: Registry, entry: Repository) -> tuple[Robot, ...]:
@@ -93,6 +128,8 @@ def _made_up(policy: Policy, id: str, branch: str, teams: Sequence[str], has_dir
         protected=(branch,),
         owning_teams=tuple(dict.fromkeys(teams)) or (PLACEHOLDER_TEAM,),
         mode=Mode.OBSERVE,
+        hook="github",
+        entity=None if has_directory else PLACEHOLDER_TEAM,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,21 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gate.cli.main import main
-from gate.cli.preview import open_people, render_lines, show
+from gate.cli.preview_text import Listed, render_lines, show
 from gate.domain.errors import InputError
 from gate.git.mirror import Mirror, open_clone
 from gate.git.process import GitProcess
 from gate.git.survey import survey
-from gate.workflow.preview import MergePreview, Preview, build_preview, find_branch
-from gate.workflow.preview_scope import build_scope
+from gate.workflow.preview import find_branch
 from tests.support.directory_ldif import GROUPS
-from tests.support.journey import POLICY, REGISTRY, Staff, identity
+from tests.support.journey import POLICY, Staff, identity
+from tests.support.previews import MAIN, REGISTERED, codes, land, look, merge_of, quiet
 from tests.support.repos import Repo, make_repo
 from tests.support.slapd import quick_hash
 
 pytestmark = pytest.mark.req("PRV-01")
 
-NOW = datetime(2026, 1, 20, tzinfo=UTC)
-MAIN = "refs/heads/main"
 STRANGER = ("Somebody", "me@laptop.local")
-REGISTERED = REGISTRY.format(url="https://git.example/ledger-core.git", mode="observe")
 
 
 @pytest.fixture
@@ -37,59 +33,6 @@ def repo(tmp_path: Path) -> Repo:
     made = make_repo(tmp_path / "ledger-core")
     made.commit({"README.md": "Ledger\n"}, "First", author=identity("bob"), branch=MAIN)
     return made
-
-
-def quiet(_: str) -> None:
-    """No progress wanted."""
-
-
-def land(repo: Repo, files: Mapping[str, str | bytes | None], who: str | tuple[str, str], subject: str) -> str:
-    """A branch with one commit, merged by Bob."""
-    tip = repo.tip(MAIN)
-    assert tip is not None
-    author = identity(who)
-    head = repo.commit(files, f"Work: {subject}", parents=[tip], author=author)
-    tree = repo.git("rev-parse", f"{head}^{{tree}}")
-    merged = repo.raw_commit(tree, (tip, head), subject, identity("bob"), identity("bob"))
-    repo.git("update-ref", MAIN, merged)
-    return merged
-
-
-def look(
-    repo: Repo,
-    *,
-    staff: Staff | None = None,
-    policy: str = POLICY,
-    registry: str | None = REGISTERED,
-    teams: Sequence[str] = (),
-    days: int = 90,
-) -> Preview:
-    """A preview with the people of ``staff``; None: no directory."""
-    clone = open_clone(repo.path, "ledger-core")
-    people = None
-    if staff is not None:
-        ldif = repo.path.parent / "people.ldif"
-        ldif.write_text(staff.ldif(quick_hash), encoding="utf-8")
-        people = open_people(ldif)
-    branch = find_branch(clone, None)
-    scope = build_scope(
-        ("base.yaml", policy.encode()),
-        ("repositories.yaml", registry.encode()) if registry is not None else None,
-        id=None,
-        folder="ledger-core",
-        branch=branch[0],
-        teams=teams,
-        has_directory=people is not None,
-    )
-    return build_preview(clone, scope, branch, days=days, now=NOW, directory=people, progress=quiet)
-
-
-def merge_of(done: Preview, sha: str) -> MergePreview:
-    return next(one for one in done.merges if one.sha == sha)
-
-
-def codes(merge: MergePreview) -> list[str]:
-    return [cause.code for cause in merge.causes]
 
 
 def test_each_merge_is_explained_and_stops_are_grouped_by_cause(repo: Repo) -> None:
@@ -101,7 +44,9 @@ def test_each_merge_is_explained_and_stops_are_grouped_by_cause(repo: Repo) -> N
 
     done = look(repo, staff=Staff())
 
-    assert done.headline == ("Of 8 merges in 90 days, 4 would stop, 4 of them because of 2 unattributed addresses")
+    assert done.headline == (
+        "Of 8 merges in 90 days, 4 would stop, 4 of them because of 2 unattributed addresses; 4 stop falsely"
+    )
     (unknown,) = done.stops
     assert (unknown.code, unknown.count) == ("unattributed", 4)
     assert unknown.addresses == (("me@laptop.local", 3), ("x@y.example", 1))
@@ -113,7 +58,7 @@ def test_each_merge_is_explained_and_stops_are_grouped_by_cause(repo: Repo) -> N
     assert (merge_of(done, own).outcome, merge_of(done, own).out_of_scope) == ("out-of-scope", "same-team")
     assert merge_of(done, robot).out_of_scope == "robots"
     assert dict(done.out_of_scope) == {"same-team": 2, "robots": 1}, "Bob's first commit is his own team's"
-    text = "\n".join(render_lines(done, is_all=True))
+    text = "\n".join(render_lines(done, Listed.ALL))
     for sha in (cross, own, robot, *strange, other):
         assert sha[:12] in text
 
@@ -217,7 +162,7 @@ def test_strange_histories_do_not_crash(repo: Repo) -> None:
     assert codes(merge_of(done, same)) == ["no-changes"]
     assert done.merges[0].paths == 1, "a root is compared with nothing"
     assert any("more than two parents" in text for text in done.assumptions)
-    assert "\x1b" not in "\n".join(render_lines(done, is_all=True))
+    assert "\x1b" not in "\n".join(render_lines(done, Listed.ALL))
     assert show("a\x1b[0m\nb") == "a\\u001b[0m\\u000ab"
 
 
@@ -262,7 +207,7 @@ def test_commits_are_shared_out_as_git_says(repo: Repo) -> None:
             base = clone.merge_base(change.landed.before, change.landed.head)
             paths = clone.revision_at(change.landed.head, MAIN, change.landed.before).paths
             assert base is not None
-            assert {path for _, path in change.paths} == {one.path for one in paths}
+            assert {path.path for path in change.paths} == {one.path for one in paths}
 
 
 def test_a_thousand_merges_take_few_git_processes(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,17 +287,20 @@ def test_the_command_prints_text_or_json_and_needs_no_instance(repo: Repo, tmp_p
     common = ("--repo", repo.path, "--policy", policy, "--repositories", registry, "--days", "7000")
     text = run(*common, "--people", people)
     assert text.exit_code == 0, text.output
-    assert "1 would stop, 1 of them because of 1 unattributed address." in text.stdout
+    assert "1 would stop, 1 of them because of 1 unattributed address; 1 stops falsely." in text.stdout
     assert "merges compared" in text.stderr
     assert "merges compared" not in text.stdout
-    assert f"{sha[:12]} " in text.stdout
-    assert "Each merge that would stop, newest first:" in text.stdout
-    calm = run(*common)
-    assert f"{sha[:12]} " not in calm.stdout
-    assert "listed with --all" in calm.stdout
+    assert f"such as {sha[:12]} " in text.stdout
+    assert f"\n{sha[:12]} " not in text.stdout
+    assert "--stops lists" in text.stdout
+    stops = run(*common, "--people", people, "--stops")
+    assert f"Each merge that would stop, newest first:\n{sha[:12]} " in stops.stdout
+    assert stops.stdout.count("false stop") == 1
+    assert f"{sha[:12]} " not in run(*common, "--stops").stdout
     whole = run(*common, "--all")
-    assert f"{sha[:12]} " in whole.stdout
-    assert "--all" not in whole.stdout
+    assert f"Each merge, newest first:\n{sha[:12]} " in whole.stdout
+    assert "--stops" not in whole.stdout
+    assert run(*common, "--merges", "1").stdout.startswith("Of 1 merge in 7000 days, 0 would stop.")
     body = json.loads(run(*common, "--json").stdout)
     assert (body["format"], body["counts"]["stop"]) == ("gate-preview/v1", 0)
     assert body["merges"][-1]["sha"] == sha
