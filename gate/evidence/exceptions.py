@@ -1,4 +1,5 @@
-"""What an approval entry says beside being one: for whom it was signed, through which freeze; and cleared vetoes.
+"""What an approval entry says beside being one: for whom it was signed, through which freeze; and what is none: cleared
+vetoes and reviews on a forge.
 
 Read from the entries of a pack alone, for its sheets. The blocks that the verifier compares stay as they are.
 """
@@ -35,7 +36,23 @@ class Cleared:
     veto_by: str
 
 
-_TELLING = (b'"onBehalfOf":{', b'"freeze":"', b":veto-cleared:", b":break-glass")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewOnForge:
+    """A review that was given, or dismissed, on a forge. ``person`` None: the login is nobody's."""
+
+    index: int
+    result: str
+    forge: str
+    review: str
+    name: str
+    person: str | None
+    roles: tuple[str, ...]
+    submitted_at: str
+    revision: int
+    head: str
+
+
+_TELLING = (b'"onBehalfOf":{', b'"freeze":"', b":veto-cleared:", b":break-glass", b":forge-review:")
 
 
 def tells_exception(row: EntryRow) -> bool:
@@ -61,6 +78,29 @@ def read_under(entries: Iterable[OpenedEntry]) -> dict[int, Under]:
 
 def read_cleared(entries: Iterable[OpenedEntry]) -> tuple[Cleared, ...]:
     return tuple(_cleared(one) for one in entries if one.kind == "veto-cleared")
+
+
+def read_reviews(entries: Iterable[OpenedEntry]) -> tuple[ReviewOnForge, ...]:
+    return tuple(_reviewed(one) for one in entries if one.kind == "forge-review")
+
+
+def _reviewed(entry: OpenedEntry) -> ReviewOnForge:
+    said, reviewer = entry.predicate, _object(entry.predicate.get("reviewer"))
+    roles = (
+        f"{one['role']} of {one['team']}" if one.get("team") else str(one["role"]) for one in reviewer.get("roles", ())
+    )
+    return ReviewOnForge(
+        index=entry.index,
+        result=str(said["result"]),
+        forge=str(said["forge"]),
+        review=str(said["review"]),
+        name=str(reviewer.get("displayName", said["login"])),
+        person=reviewer.get("id"),
+        roles=tuple(roles),
+        submitted_at=str(said["submittedAt"]),
+        revision=int(said["revision"]),
+        head=str(said["head"]),
+    )
 
 
 def _under(entry: OpenedEntry) -> Under:

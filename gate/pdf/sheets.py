@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 
 from gate.evidence.envelopes import OpenedEntry, parse_entry
-from gate.evidence.exceptions import Cleared, Under, read_cleared, read_under, tells_exception
+from gate.evidence.exceptions import (
+    Cleared,
+    ReviewOnForge,
+    Under,
+    read_cleared,
+    read_reviews,
+    read_under,
+    tells_exception,
+)
 from gate.evidence.overrides import OverrideRecord, read_overrides
 from gate.evidence.twin import ContributionSheet, ErasableText, EvidencePack, Landing, SignatureRow
 from gate.pdf.engine import (
@@ -124,11 +132,31 @@ def _draw_sheet(
     if cleared:
         flow.heading(f"Vetoes cleared ({len(cleared)})", element=Element.H2, keep=60)
         flow.pairs([(f"Entry {one.index}", _say_cleared(one), SMALL) for one in cleared])
+    reviews = read_reviews(opened)
+    if reviews:
+        flow.heading(f"Reviews on the forge, not signatures ({len(reviews)})", element=Element.H2, keep=60)
+        flow.pairs([(f"Entry {one.index}", _say_review(one), SMALL) for one in reviews])
     flow.heading(f"Signatures ({len(sheet.signatures)})", element=Element.H2, keep=60)
     if not sheet.signatures:
         flow.paragraph("None.", SMALL)
     for signature in sheet.signatures:
         _draw_signature(flow, signature, under.get(signature.index))
+
+
+_REVIEWED = {
+    "APPROVED": "approved",
+    "REJECTED": "requested changes of",
+    "WITHDRAWN": "(review dismissed there) reviewed",
+}
+
+
+def _say_review(one: ReviewOnForge) -> str:
+    """What was said where, and in which roles it could count: nobody signed anything."""
+    who = f"{one.name} ({one.person})" if one.person is not None else f"the login {one.name}, which is nobody's,"
+    roles = f" Roles then: {', '.join(one.roles) or 'none that was asked for'}." if one.person is not None else ""
+    did = _REVIEWED.get(one.result, one.result)
+    what = f"{who} {did} revision {one.revision} ({one.head}) on {one.forge}, review {one.review}"
+    return f"{what}, {when(one.submitted_at)}: a review on the forge, not a signature.{roles}"
 
 
 def _say_cleared(one: Cleared) -> str:

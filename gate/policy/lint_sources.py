@@ -15,6 +15,7 @@ from gate.policy.registered import Repository
 from gate.policy.source import Place, Source
 
 _LABELS = "Labels come with deliveries of a forge: connect it and write `hook: github` or `gitea`, or ask for `paths`."
+_FORGE = "Connect the forge and write `hook: github` or `gitea`, or remove `forge_review`: then it takes a signature."
 _ENTITY = "Add `entity:` to it in repositories.yaml."
 
 
@@ -28,6 +29,9 @@ def check_sources(
             yield from _without_labels(source, (*place, "labels"), rule, covered)
         if rule.when.expr is not None and is_named("change.labels", rule.when.expr):
             yield from _without_labels(source, (*place, "expr"), rule, covered)
+        for at, need in enumerate(rule.require):
+            if need.forge_review:
+                yield from _without_forge(source, ("rules", number, "require", at, "forge_review"), rule, covered)
         if rule.when.cross_entity is not None:
             asks = f"The rule `{rule.id}` asks for legal entities"
             yield from _without_entity(source, (*place, "cross_entity"), asks, covered)
@@ -43,6 +47,15 @@ def _without_labels(source: Source, place: Place, rule: Rule, covered: tuple[Rep
         yield _no_source(
             source, place, f"The rule `{rule.id}` asks for labels, and nobody reports those of {silent}.", _LABELS
         )
+
+
+def _without_forge(source: Source, place: Place, rule: Rule, covered: tuple[Repository, ...]) -> Iterator[Finding]:
+    """Where nobody reports reviews a signature is needed: no error of the answer, but of a file that says otherwise."""
+    silent = [one.id for one in covered if one.hook == "git"]
+    if silent:
+        severity = Severity.ERROR if len(silent) == len(covered) else Severity.WARNING
+        said = f"The rule `{rule.id}` takes reviews on a forge, and nobody reports those of {', '.join(silent)}."
+        yield build_finding(source, place, severity, "no-source", said, _FORGE)
 
 
 def _without_entity(source: Source, place: Place, asks: str, covered: tuple[Repository, ...]) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from gate.policy.document import (
     Ownership,
     Policy,
     Prerequisite,
+    Requirement,
     Role,
     Rule,
     ScopeKind,
@@ -197,10 +198,23 @@ def read_rules(
             read_requirement(source, (*place, "require", at), one, roles, [meaning.id for meaning in meanings])
             for at, one in enumerate(rule.require)
         )
+        for at, one in enumerate(require):
+            _check_forge_review(source, (*place, "require", at, "forge_review"), one, meanings)
         rules.append(
             Rule(id=rule.id, description=rule.description, when=when, require=require, controls=tuple(rule.controls))
         )
     return tuple(rules)
+
+
+def _check_forge_review(source: Source, place: Place, one: Requirement, meanings: tuple[Meaning, ...]) -> None:
+    """Nobody who reviews on a forge is shown a sentence: what they say there is a review, whatever it is taken for."""
+    kind = next(meaning.kind for meaning in meanings if meaning.id == one.meaning)
+    if one.forge_review and kind is not MeaningKind.REVIEW:
+        raise source.error(
+            place,
+            f"`{one.meaning}` is of kind {kind.value}, and on a forge people only review.",
+            "Ask for a meaning of kind review, or remove `forge_review`: then it takes a signature.",
+        )
 
 
 def _check_not_only_expressions(source: Source, rules: tuple[Rule, ...]) -> None:

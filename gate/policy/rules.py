@@ -160,7 +160,8 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
                     kind=one.approval.kind,
                 )
             )
-    found.not_counted.sort(key=lambda one: one.index)
+    apart = {one.index: one for one in found.not_counted if one.index not in filling.used}
+    found.not_counted = sorted(apart.values(), key=lambda one: one.index)
     owners = " or ".join(policy.policy.owners)
     for need, result in zip(needs, filling.results, strict=True):
         if not result.is_satisfiable and need.freeze is None:

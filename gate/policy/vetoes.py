@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gate.policy.approvals import Acts, holds_role
+from gate.policy.approvals import SIGNATURE, Acts, holds_role
 from gate.policy.document import Policy, Veto
 from gate.policy.facts import ApprovalFacts, ClearanceFacts, Facts
 from gate.policy.ownership import Owned
@@ -83,7 +83,8 @@ def _read_veto(
 
 
 def _said(one: ApprovalFacts) -> str:
-    return f"{one.name} ({_as(one)}) rejected this {_on(one.signed_at)}"
+    where = "" if one.kind == SIGNATURE else "on the forge "
+    return f"{one.name} ({_as(one)}) rejected this {where}{_on(one.signed_at)}"
 
 
 def _as(one: ApprovalFacts | ClearanceFacts) -> str:

@@ -997,11 +997,16 @@ class Checker:
         for member in ("answer", "summary", "evaluated_at"):
             if document.get(member) != row[member]:
                 self.wrong(where, f"the decision's {member} is not that of its recorded document")
-        approvals = {item["index"]: item for item in sheet["signatures"] if item["result"] == "APPROVED"}
+        given_for = {item["index"]: item["head"] for item in sheet["signatures"] if item["result"] == "APPROVED"}
+        given_for.update(
+            (item.index, item.said.get("head"))
+            for item in stream
+            if item.kind == "forge-review" and item.said.get("result") == "APPROVED" and item.said.get("reviewer")
+        )
         carried = {(item.said.get("approval"), item.said.get("fromHead"), item.said.get("head"))
                    for item in stream if item.kind == "approval-carried"}  # fmt: skip
         for index in document.get("counted", []):
-            given = approvals[index]["head"] if index in approvals else None
+            given = given_for.get(index)
             if given is None or (given != document.get("head") and (index, given, document.get("head")) not in carried):
                 self.wrong(where, f"the decision counts entry {index}, which is no approval of the decided head")
 

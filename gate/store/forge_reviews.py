@@ -49,8 +49,10 @@ def history(source: Source, repository: str, number: int) -> tuple[ForgeReviewRo
 
 
 def unattributed(source: Source) -> tuple[ForgeReviewRow, ...]:
-    """Reviews of open contributions by logins that are nobody's."""
-    c, f = contribution.c, forge_review.c
+    """Reviews of open contributions by logins that are nobody's, and of which nothing is known since."""
+    c, f, since = contribution.c, forge_review.c, forge_review.alias()
     held = and_(c.repository == f.repository, c.number == f.number)
-    query = select(forge_review).join(contribution, held).where(f.person.is_(None), c.state == "open")
+    same = (since.c.repository == f.repository, since.c.number == f.number, since.c.forge == f.forge)
+    later = select(since.c.idx).where(*same, since.c.review == f.review, since.c.idx > f.idx).exists()
+    query = select(forge_review).join(contribution, held).where(f.person.is_(None), c.state == "open", ~later)
     return fetch_all(source, query.order_by(f.login, f.idx), ForgeReviewRow)

@@ -51,6 +51,7 @@ ACT_WORDS = {
 KIND_WORDS = {
     "approval": "Signature",
     "approval-refused": "Refused attempt",
+    "forge-review": "Review on the forge",
     "break-glass": "Break-glass",
     "break-glass-cosigned": "Break-glass co-signed",
     "break-glass-reviewed": "Break-glass reviewed",

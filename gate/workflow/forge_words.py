@@ -44,32 +44,20 @@ def read_role(text: str) -> Held:
     return role, team or None
 
 
-def order_of(submitted_at: datetime, review: str) -> tuple[datetime, int]:
-    """Reviews of one forge in the order they were given; GitHub's numbers grow, others have none."""
-    return submitted_at, int(review) if review.isascii() and review.isdigit() else 0
-
-
 def why_no_news(rows: Iterable[ForgeReviewRow], new: ForgeReviewRow) -> str | None:
-    """Why a review changes nothing that is recorded; None when it does."""
+    """Why a delivery tells nothing that is not on record. What is older than that is news, and overturns nothing."""
     same = [one for one in rows if (one.forge, one.review) == (new.forge, new.review)]
     if any(one.act == Act.WITHDRAW for one in same):
         return f"review {new.review} is on record as dismissed"
     if any((one.act, one.person) == (new.act, new.person) for one in same):
         return f"review {new.review} is on record"
-    if new.act == Act.WITHDRAW:
-        return None
-    own = [
-        one
-        for one in rows
-        if (one.forge, one.account) == (new.forge, new.account) or (one.person is not None and one.person == new.person)
-    ]
-    if any(_rank(one) > _rank(new) for one in own):
-        return f"{new.login} has said something newer"
     return None
 
 
 def _rank(one: ForgeReviewRow) -> tuple[datetime, int, int]:
-    return *order_of(one.submitted_at, one.review), _STRICTER.index(Act(one.act))
+    """The order in which reviews were given; GitHub's numbers grow, others have none."""
+    number = int(one.review) if one.review.isascii() and one.review.isdigit() else 0
+    return one.submitted_at, number, _STRICTER.index(Act(one.act))
 
 
 def find_words(rows: Iterable[ForgeReviewRow]) -> tuple[Word, ...]:

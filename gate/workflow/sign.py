@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, UnavailableError
+from gate.policy.approvals import SIGNATURE
 from gate.policy.facts import ApprovalFacts
 from gate.store import approvals
 from gate.workflow.afterwards import say_afterwards
@@ -91,11 +92,7 @@ def prepare(
         seen=prepared.seen.token,
         reason_required=act is not Act.APPROVE,
         afterwards=say_afterwards(prepared.look, who.key, act, prepared.choice, prepared.meaning),
-        counted=tuple(
-            f"{one.name} as {one.role}{f' of {one.team}' if one.team else ''} (audit entry {one.index})"
-            for one in prepared.look.gathered.facts.approvals
-            if one.index in prepared.look.decision.counted
-        ),
+        counted=_name_counted(prepared.look),
         printed_name=_printed_name(prepared.look, who),
         under=prepared.choice.under if prepared.choice else None,
     )
@@ -286,6 +283,17 @@ def _is_first(parts: Parts, who: SignedIn) -> bool:
     return not latest or latest[0].signed_at < who.signed_in_at
 
 
+def _name_counted(seen: Look) -> tuple[str, ...]:
+    """Each once; a review on the forge may be among them in several roles."""
+    said: dict[int, str] = {}
+    for one in seen.gathered.facts.approvals:
+        if one.index in seen.decision.counted:
+            role = f"{one.role} of {one.team}" if one.team else one.role
+            how = f"as {role}" if one.kind == SIGNATURE else "by a review on the forge"
+            said[one.index] = f"{one.name} {how} (audit entry {one.index})"
+    return tuple(said.values())
+
+
 def _changed(shown: Seen, prepared: _Prepared) -> ConflictError:
     now, approvals = prepared.seen, {one.index: one for one in prepared.look.gathered.facts.approvals}
     changes = []
@@ -297,7 +305,12 @@ def _changed(shown: Seen, prepared: _Prepared) -> ConflictError:
         changes.append("Another policy came into force.")
     for index in sorted(set(now.standing) - set(shown.standing)):
         one = approvals[index]
-        changes.append(f"{one.name} signed meanwhile: {one.act} as {one.role} (audit entry {index}).")
+        did = (
+            f"signed meanwhile: {one.act} as {one.role}"
+            if one.kind == SIGNATURE
+            else "reviewed it on the forge meanwhile"
+        )
+        changes.append(f"{one.name} {did} (audit entry {index}).")
     for index in sorted(set(shown.standing) - set(now.standing)):
         changes.append(f"The statement in audit entry {index} was withdrawn.")
     if set(shown.counted) != set(now.counted) and not changes:

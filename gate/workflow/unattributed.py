@@ -1,11 +1,12 @@
-"""Addresses and logins on open contributions that are nobody's, and how to mend each."""
+"""Addresses and logins on open contributions that are nobody's, and how to mend each: contributors, and reviewers on a
+forge."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gate.store import contributions
+from gate.store import contributions, forge_reviews
 from gate.workflow.parts import Parts
 
 _WHY = {
@@ -14,6 +15,10 @@ _WHY = {
     "login": (
         "the git server calls the pusher so, and the directory has no such login",
         "Give the person this login in the directory, or declare the robot in repositories.yaml.",
+    ),
+    "reviewer": (
+        "a forge calls a reviewer so, and the directory has no such login: the review counts for nothing",
+        "Give the person this login in the directory; they review again.",
     ),
 }
 _NOBODY = (
@@ -42,6 +47,10 @@ def unattributed(parts: Parts) -> tuple[Unattributed, ...]:
     for row in contributions.unattributed(parts.engine):
         if row.address.casefold() not in robots:
             found.setdefault((row.address, row.how), {})[f"{row.repository}#{row.number} ({row.part})"] = None
+    for review in forge_reviews.unattributed(parts.engine):
+        if review.login.casefold() not in robots:
+            place = f"{review.repository}#{review.number} (reviewer on {review.forge})"
+            found.setdefault((review.login, "reviewer"), {})[place] = None
     return tuple(
         Unattributed(address=address, why=_WHY.get(how, _NOBODY)[0], mend=_WHY.get(how, _NOBODY)[1], where=tuple(where))
         for (address, how), where in sorted(found.items())

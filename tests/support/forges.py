@@ -27,6 +27,8 @@ kind = "gitea"
 secret_files = ["hub.secret"]
 repositories = {"jcitizen/my-repo" = "ledger-core"}
 """
+MODE = "enforce\n    hook: github"
+"""Option ``mode`` of a world whose repository a forge reports."""
 STATES = {"approved": "approved", "rejected": "changes_requested", "commented": "commented", "dismissed": "dismissed"}
 TYPES = {"approved": "approved", "rejected": "rejected", "commented": "comment"}
 EVENTS = {"approved": "pull_request_approved", "rejected": "pull_request_rejected", "commented": "pull_request_comment"}
@@ -70,7 +72,7 @@ class ForgeClient:
         id: int = 501,
         commit: str | None = None,
         action: str | None = None,
-        **changes: Any,
+        pull_state: str = "open",
     ) -> dict[str, Any]:
         """A review of ``commit`` (default: the head), as the forge tells it."""
         account = ACCOUNTS.get(login, 7999)
@@ -87,7 +89,7 @@ class ForgeClient:
             told["pull_request"]["updated_at"] = at
             told["sender"] |= {"login": login, "id": account}
         self._place(told, head)
-        told["pull_request"] |= changes
+        told["pull_request"]["state"] = pull_state
         return told
 
     def send(self, told: dict[str, Any], event: str = "pull_request", *, flip: int | None = None) -> Any:

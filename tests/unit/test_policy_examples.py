@@ -29,7 +29,7 @@ apiVersion: gate/v1
 kind: Repositories
 repositories:
   - {id: first, url: "https://git.example/first.git", title: First, protected: [main, "release/*"],
-     owning_teams: [platform], mode: enforce, entity: Motor AG}
+     owning_teams: [platform], mode: enforce, hook: gitea, entity: Motor AG}
 """
 MARK = r"confirmed|title|not confirmed"
 

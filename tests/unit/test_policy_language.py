@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gate.domain.errors import InputError
 from gate.policy.classification import find_level
 from gate.policy.decision import Answer, Decision, RuleState
 from gate.policy.document import LevelPaths
@@ -458,6 +459,19 @@ FORGE = build_policy(
         "of: each_owning_team, count: 1, meaning: technical-review, forge_review: true}]",
     )
 )
+
+
+@pytest.mark.req("INV-05", "RCV-08")
+@pytest.mark.parametrize("kind", ["approval", "responsibility", "authorship"])
+def test_a_review_on_the_forge_stands_in_for_a_review_and_nothing_else(kind: str) -> None:
+    text = POLICY.replace(
+        "technical-review: {text: I reviewed this change., kind: review}",
+        f"technical-review: {{text: I reviewed this change., kind: {kind}}}",
+    )
+    asked = "meaning: technical-review, forge_review: true}"
+    with pytest.raises(InputError, match=f"of kind {kind}, and on a forge people only review") as refused:
+        build_policy(text.replace("meaning: technical-review}", asked, 1))
+    assert refused.value.line is not None
 
 
 @pytest.mark.req("INV-05", "POL-01", "INV-12")

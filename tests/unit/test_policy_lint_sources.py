@@ -35,6 +35,26 @@ def test_labels_that_nobody_records() -> None:
     assert check(text, REPOSITORIES.replace("mode: enforce}", "mode: enforce, hook: github}")) == ()
 
 
+FORGE = "meaning: technical-review, forge_review: true}"
+
+
+@pytest.mark.req("POL-05", "RCV-08")
+def test_reviews_on_a_forge_that_nobody_reports() -> None:
+    text = POLICY.replace("meaning: technical-review}", FORGE, 1)
+    assert "nobody reports those of core" in only(check(text), FORGE, text).sentence
+    connected = REPOSITORIES.replace("mode: enforce}", "mode: enforce, hook: gitea}")
+    assert check(text, connected) == ()
+    other = (
+        '  - {id: other, url: "https://git.example/o.git", title: O, protected: [main], owning_teams: [a], mode: warn}'
+    )
+    found = check(
+        text.replace("repositories: [core", "repositories: [other, core"),
+        connected.replace("robots:", f"{other}\nrobots:"),
+    )
+    assert [(one.code, one.severity.value) for one in found] == [("no-source", "warning")]
+    assert "other" in found[0].sentence
+
+
 @pytest.mark.req("POL-05")
 def test_an_entity_that_the_register_does_not_name() -> None:
     asked = "when: {cross_team: false, cross_entity: true}"

@@ -336,6 +336,7 @@ def test_above_twelve_open_slots_the_set_is_only_said_to_be_sufficient() -> None
 LANGUAGE = build_policy(
     POLICY.replace("survives_push: true}", "survives_push: true, cleared_by: [change-board]}")
     .replace("valid_for: 14d,", "valid_for: 14d, carry_over: same_tree,")
+    .replace("verified this change independently., kind: approval", "verified this change independently., kind: review")
     .replace(
         "terms:\n",
         'classification: {levels: [low, high], default: low, paths: [{level: high, paths: ["payments/**"]}]}\nterms:\n',
