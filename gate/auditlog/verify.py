@@ -152,11 +152,15 @@ class _Check:
             sentence = f"The checkpoint stored for size {size} is not genuine: {error.message}"
             yield Finding(code=FindingCode.BAD_CHECKPOINT, sentence=sentence)
         if checkpoint is not None and checkpoint.size != size:
-            sentence = f"The checkpoint stored for size {size} was signed for size {checkpoint.size}."
-            yield Finding(code=FindingCode.BAD_CHECKPOINT, sentence=sentence)
+            yield self._misplaced(size, checkpoint)
         elif checkpoint is not None:
             self._covered = max(self._covered, size)
             yield from self._compare_root(checkpoint, is_outside=bool(outside))
+
+    @staticmethod
+    def _misplaced(size: int, checkpoint: Checkpoint) -> Finding:
+        sentence = f"The checkpoint stored for size {size} was signed for size {checkpoint.size}."
+        return Finding(code=FindingCode.BAD_CHECKPOINT, sentence=sentence)
 
     def _compare_root(self, checkpoint: Checkpoint, *, is_outside: bool) -> Iterator[Finding]:
         if checkpoint.size < self.tree.size or self.tree.is_lost:
@@ -234,6 +238,9 @@ class _Check:
             except (InputError, VerificationError) as error:
                 sentence = f"The checkpoint stored for size {item[0]} is not genuine: {error.message}"
                 yield Finding(code=FindingCode.BAD_CHECKPOINT, sentence=sentence)
+                continue
+            if not item[1] and checkpoint.size != item[0]:
+                yield self._misplaced(item[0], checkpoint)
                 continue
             self._covered = max(self._covered, checkpoint.size)
             if checkpoint.size > largest:

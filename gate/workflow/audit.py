@@ -18,28 +18,19 @@ from pathlib import Path
 from typing import Final
 
 from gate.auditlog.checkpoint import verify_checkpoint
+from gate.auditlog.entry import commitment
 from gate.auditlog.finding import Finding
 from gate.auditlog.tiles import TILE_WIDTH, tile_root
 from gate.auditlog.trust import Trust
 from gate.auditlog.verify import check_entries
 from gate.domain.errors import GateError, InputError, UnavailableError, VerificationError
 from gate.store import auditing
-from gate.store.auditing import Projected
 from gate.store.engine import Connection, Engine
+from gate.store.projections import list_free_texts
 from gate.store.tree import load_root
 from gate.store.witnessed import CheckpointFile, Witnessed
 from gate.workflow.audit_activations import check_activations
-from gate.workflow.audit_rows import (
-    check_contributors,
-    check_delegation_end,
-    check_ended,
-    check_projected,
-    check_reviewed,
-    check_revocations,
-    check_training,
-    check_withdrawals,
-    imported_digest,
-)
+from gate.workflow.audit_rows import check_rows
 
 MAX_LISTED: Final = 1000
 
@@ -108,6 +99,7 @@ def _findings(
     yield from _check_tiles(connection)
     yield from _check_file(connection, trust, written)
     yield from _check_blobs(connection)
+    yield from _check_free_texts(connection)
     yield from _check_projections(connection)
 
 
@@ -161,63 +153,22 @@ def _check_blobs(connection: Connection) -> Iterator[AuditFinding]:
 
 
 def _check_projections(connection: Connection) -> Iterator[AuditFinding]:
-    superseded: dict[int, int] = {}
-    marked: dict[int, int] = {}
-    tokens: list[Projected] = []
-    for row in auditing.projected_rows(connection):
-        for sentence in check_projected(row):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
-        if row.table == "api_token":
-            tokens.append(row)
-        if row.table == "approval":
-            if (target := row.values["supersedes"]) is not None:
-                superseded[target] = row.index
-            if (by := row.values["withdrawn_by"]) is not None:
-                marked[row.index] = by
-    for index, sentence in check_withdrawals(superseded, marked):
-        yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=index, sentence=sentence)
-    for index, sentence in check_revocations(tokens, auditing.revocations(connection)):
-        yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=index, sentence=sentence)
-    for row in auditing.decided_contributions(connection):
-        for sentence in check_projected(row):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
-    for row in auditing.ended_proposals(connection):
-        for sentence in check_ended(row):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
-    for row in auditing.reviewed_break_glass(connection):
-        for sentence in check_reviewed(row):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
-    for row in auditing.ended_delegations(connection):
-        for sentence in check_delegation_end(row):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
-    for index in auditing.unmarked_ends(connection):
-        sentence = f"Entry {index} ends a delegation, and no row of delegation says so."
-        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
-    for row, known, nobody in auditing.contributing(connection):
-        for sentence in check_contributors(row, known, nobody):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
-    yield from _check_trainings(connection)
+    for index, sentence, is_missing in check_rows(connection):
+        code = StoreCode.PROJECTION_MISSING if is_missing else StoreCode.PROJECTION_MISMATCH
+        yield AuditFinding(code=code, index=index, sentence=sentence)
     for index, sentence in check_activations(auditing.policy_entries(connection)):
         yield AuditFinding(code=StoreCode.ACTIVATION_UNSIGNED, index=index, sentence=sentence)
-    for index in auditing.unended_withdrawals(connection):
-        sentence = f"Entry {index} withdraws a proposal, and no row of policy_proposal says so."
-        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
-    for index in auditing.unmarked_reviews(connection):
-        sentence = f"Entry {index} reviews a break-glass, and no row of break_glass says so."
-        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
-    for index, kind, table in auditing.unprojected_entries(connection):
-        sentence = f"Entry {index} ({kind}) has no row in {table}: what it records would not be seen."
-        yield AuditFinding(code=StoreCode.PROJECTION_MISSING, index=index, sentence=sentence)
 
 
-def _check_trainings(connection: Connection) -> Iterator[AuditFinding]:
-    imports: dict[int, bytes | None] = {}
-    for row in auditing.trained(connection):
-        if row.index not in imports:
-            digest = imported_digest(row)
-            imports[row.index] = auditing.blob_bytes(connection, digest) if digest is not None else None
-        for sentence in check_training(row, imports[row.index]):
-            yield AuditFinding(code=StoreCode.PROJECTION_MISMATCH, index=row.index, sentence=sentence)
+def _check_free_texts(connection: Connection) -> Iterator[AuditFinding]:
+    for digest, salt, value in list_free_texts(connection):
+        try:
+            is_right = commitment(salt, value) == digest
+        except InputError:
+            is_right = False
+        if not is_right:
+            sentence = f"The free text behind the commitment {digest.hex()} has been changed."
+            yield AuditFinding(code=StoreCode.BLOB_MISMATCH, sentence=sentence)
 
 
 def _read_file(checkpoint_file: Path | None) -> tuple[tuple[Witnessed, ...], str | None]:

@@ -1,226 +1,183 @@
-"""Whether a projection row says what the audit entry it names says.
+"""Whether the projection rows hold what the signed entries say: every column of every row, no row more, no row less.
 
-Approvals, delegations and cleared vetoes are compared member by member, because decisions rest on them
-(``audit_members.py``). For the other tables the rule is
-weaker and general: every value that identifies the row must be *said* in the entry, somewhere. So a row
-that was changed, or moved to another entry, is found without repeating every format here.
+The rows are told anew from the entries (``replay.py``) and compared with what is stored, so a table or column that no
+entry accounts for is a finding, not an oversight. Contributions and branches are compared a few thousand rows at a
+time; the registers, which are small, at the end.
+
+One thing may differ: a contribution may be without the decision that was recorded for it, because delegations that end
+open it again, and an open question is never a yes.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gate.auditlog.entry import Statement, parse_statement
 from gate.domain.clock import format_instant
 from gate.domain.errors import InputError
 from gate.signing.envelope import parse_envelope
-from gate.store.auditing import Projected
-from gate.workflow.audit_members import MEMBERS, check_members
+from gate.store import projections
+from gate.store.engine import Connection
+from gate.store.projections import PROJECTIONS
+from gate.workflow.replay import CONTRIBUTIONS, DECISION, Key, Replayed, Said, merge, replay
+from gate.workflow.replay_acts import ACTS
+from gate.workflow.replay_registers import REGISTERS
 
-SAID: Final[Mapping[str, tuple[str, ...]]] = {
-    "approval_carried": ("approval", "repository", "number", "revision", "from_head", "head", "proof"),
-    "break_glass": (
-        *("repository", "number", "revision", "head", "target", "policy_digest", "person", "name", "role", "code"),
-        *("incident", "reason_chars", "reason_commitment", "invoked_at", "review_role", "review_due_at"),
-    ),
-    "break_glass_cosign": ("invocation", "person", "name", "role", "team", "signed_at"),
-    "revision": ("repository", "number", "revision", "head", "tree", "git_digest"),
-    "check_report": ("repository", "head", "name", "outcome", "reporter"),
-    "terms_acceptance": ("person", "terms"),
-    "training": ("as_of", "source"),
-    "policy_version": ("epoch",),
-    "policy_proposal": ("number", "base_epoch", "digest", "proposer", "name", "effective_at"),
-    "policy_approval": ("proposal", "digest", "person", "name"),
-    "landing": ("repository", "branch", "commit", "classification"),
-    "pack_issued": ("sha256",),
-    "contribution": ("repository", "number", "head", "target", "answer", "decision_digest", "facts_digest"),
+HANDLERS: Final = {**CONTRIBUTIONS, **ACTS, **REGISTERS}
+AT_ONCE: Final = 2000
+_OFTEN: Final = ("contribution/", "repository/")
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "contribution": ("repository", "number"),
+    "revision": ("repository", "number"),
+    "revision_commit": ("repository", "number"),
+    "contributor": ("repository", "number"),
+    "landing": ("repository", "branch"),
+    "branch_tip": ("repository", "branch"),
 }
-MOST_NAMED: Final = 200
+"""Where the rows of one stream are looked for, so that one too many is seen beside its entry. Else: by their key."""
 
 
-def check_projected(row: Projected) -> Iterator[str]:
-    """Sentences on what a row says that its entry does not."""
-    if row.envelope is None:
-        yield f"A row of {row.table} names entry {row.index}, which is not in the log."
-        return
-    if row.kind != row.expected_kind:
-        yield f"A row of {row.table} names entry {row.index}, which is a {row.kind}, not a {row.expected_kind}."
-        return
+class RowFinding(NamedTuple):
+    """``entry``: which one it is about; ``is_missing``: the entry's row is not there at all."""
+
+    entry: int | None
+    sentence: str
+    is_missing: bool = False
+
+
+def check_rows(connection: Connection) -> Iterator[RowFinding]:
+    """Every difference between the rows and the log."""
+    checked = _Checked(connection)
+    landed = _read_landed(connection)
+    last = ""
+    for stream, index, envelope in projections.list_entries(connection):
+        if stream != last:
+            yield from checked.finish(last, landed.pop(last, []))
+            last = stream
+        said = _read(index, envelope)
+        if said is not None:  # an entry that cannot be read is the log's own finding
+            while landed.get(stream) and landed[stream][0].index < index:
+                checked.merge(landed[stream].pop(0))
+            yield from checked.tell(said)
+    yield from checked.finish(last, landed.pop(last, []))
+    yield from checked.compare_all()
+
+
+def _read(index: int, envelope: bytes) -> Said | None:
     try:
-        statement = parse_statement(parse_envelope(row.envelope).payload)
-    except InputError as error:
-        yield f"Entry {row.index}, which a row of {row.table} names, cannot be read: {error.message}"
-        return
-    exact = MEMBERS.get(row.table)
-    yield from check_members(row, exact(statement)) if exact is not None else _check_said(row, statement)
-
-
-def check_ended(row: Projected) -> Iterator[str]:
-    """Whether the entry that a proposal's row says has ended it did."""
-    number = row.values["number"]
-    if row.values["ended_idx"] is None or row.envelope is None or row.kind != row.expected_kind:
-        yield f"The row of policy proposal {number} says {row.values['state']!r}, and no entry does."
-        return
-    try:
-        said = parse_statement(parse_envelope(row.envelope).payload).predicate.get("proposal")
-    except InputError as error:
-        yield f"Entry {row.index}, which ended policy proposal {number}, cannot be read: {error.message}"
-        return
-    if (said.get("number") if isinstance(said, dict) else said) != number:
-        yield f"Entry {row.index} is not about policy proposal {number}."
-
-
-def check_reviewed(row: Projected) -> Iterator[str]:
-    """Whether the entry that a break-glass's row calls its review is one, and of it."""
-    invoked = row.values["idx"]
-    if row.envelope is None or row.kind != row.expected_kind:
-        yield f"The row of break-glass {invoked} says that entry {row.index} reviewed it, and it did not."
-        return
-    try:
-        statement = parse_statement(parse_envelope(row.envelope).payload)
-    except InputError as error:
-        yield f"Entry {row.index}, which reviewed break-glass {invoked}, cannot be read: {error.message}"
-        return
-    if statement.predicate.get("invocation") != invoked or statement.at != row.values["reviewed_at"]:
-        yield f"Entry {row.index} is not the review of break-glass {invoked}, or was made at another time."
-
-
-def check_delegation_end(row: Projected) -> Iterator[str]:
-    """Whether the entry that a row says ended a delegation did, and when it did."""
-    if row.values["ended_by"] is None or row.envelope is None or row.kind != row.expected_kind:
-        yield f"The row of delegation {row.values['idx']} says that it was ended, and no entry does."
-        return
-    try:
-        said = parse_statement(parse_envelope(row.envelope).payload).predicate
-    except InputError as error:
-        yield f"Entry {row.index}, which ended delegation {row.values['idx']}, cannot be read: {error.message}"
-        return
-    ended_at = row.values["ended_at"]
-    at = format_instant(ended_at) if ended_at is not None else None
-    if (said.get("delegation"), said.get("endedAt")) != (row.values["idx"], at):
-        yield f"The row of delegation {row.values['idx']} says that entry {row.index} ended it at {at}; it does not."
-
-
-def check_revocations(tokens: Iterable[Projected], revoked: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, str]]:
-    """A token is revoked in its row exactly when an entry says so. ``revoked``: those entries, index and envelope."""
-    signed = dict(_revocations(revoked))
-    for row in tokens:
-        said, by = row.values["revoked_at"] is not None, signed.get(row.values["id"])
-        if said != (by is not None):
-            claim = f"The row of the token {row.values['name']} says it is {'' if said else 'not '}revoked"
-            yield row.index, f"{claim}; the log says it is {'not ' if by is None else ''}revoked."
-
-
-def _revocations(entries: Iterable[tuple[int, bytes]]) -> Iterator[tuple[object, int]]:
-    for index, envelope in entries:
-        try:
-            yield parse_statement(parse_envelope(envelope).payload).predicate.get("token"), index
-        except InputError:
-            continue  # said elsewhere
-
-
-def check_withdrawals(superseded: Mapping[int, int], marked: Mapping[int, int]) -> Iterator[tuple[int, str]]:
-    """``superseded``: by which entry an act was taken back, as signed; ``marked``: as its row says."""
-    for index in sorted({*superseded, *marked}):
-        signed, said = superseded.get(index), marked.get(index)
-        if signed != said:
-            claim = f"The row of approval {index} says it was {_taken_back(said)}"
-            yield index, f"{claim}; the log says it was {_taken_back(signed)}."
-
-
-def check_contributors(row: Projected, known: frozenset[tuple[str, str, str]], nobody: int) -> Iterator[str]:
-    """Who may not approve follows from these rows: they must be those of the signed entry, no more and no less."""
-    if row.envelope is None:
-        return  # said elsewhere
-    try:
-        said = parse_statement(parse_envelope(row.envelope).payload).predicate
+        statement: Statement = parse_statement(parse_envelope(envelope).payload)
     except InputError:
-        return  # said elsewhere
-    listed = said.get("contributors")
-    if not isinstance(listed, list):
-        return  # an entry that names nobody binds no rows
-    signed = {tuple(one.get(name) for name in ("part", "person", "how")) for one in _objects(listed)}
-    is_cut = len(listed) >= MOST_NAMED
-    if not signed <= known or (signed != known and not is_cut) or said.get("unattributed", nobody) != nobody:
-        what = f"{row.values['repository']}#{row.values['number']} revision {row.values['revision']}"
-        yield f"The rows of who contributed to {what} are not what entry {row.index} says."
-
-
-def check_training(row: Projected, imported: bytes | None) -> Iterator[str]:
-    """A training counts only as it was imported; ``imported`` are the stored rows that the entry names."""
-    until = row.values["valid_until"]
-    wanted = {
-        "person": row.values["person"],
-        "code": row.values["code"],
-        "validUntil": format_instant(until) if until is not None else None,
-    }
-    try:
-        held = _object(json.loads(imported)).get("rows") if imported is not None else None
-    except ValueError:
-        held = None
-    if wanted not in _objects(held):
-        yield f"The training {wanted['code']} of {wanted['person']} is not as entry {row.index} imported it."
-
-
-def imported_digest(row: Projected) -> bytes | None:
-    """The digest of the rows that the entry of a training imported; None when the entry does not say."""
-    if row.envelope is None:
         return None
-    try:
-        said = parse_statement(parse_envelope(row.envelope).payload).predicate
-        return bytes.fromhex(str(_object(said.get("rows")).get("sha256")))
-    except (InputError, ValueError):
-        return None
+    return Said(index, statement)
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+def _read_landed(connection: Connection) -> dict[str, list[Said]]:
+    """Landings by the stream of the contribution that they merged."""
+    found: dict[str, list[Said]] = {}
+    for index, envelope in projections.list_landed(connection):
+        said = _read(index, envelope)
+        if said is not None and said("number") is not None:
+            found.setdefault(f"contribution/{said('repository')}#{said('number')}", []).append(said)
+    return found
 
 
-def _taken_back(by: int | None) -> str:
-    return "not taken back" if by is None else f"taken back by entry {by}"
+class _Checked:
+    """Rows as told so far, of the streams that are compared often and of the others, and how many stood the test."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.often, self.once = Replayed(self._blob), Replayed(self._blob)
+        self.known = dict.fromkeys(PROJECTIONS, 0)
+
+    def _blob(self, digest: str) -> bytes | None:
+        return projections.blob_bytes(self.connection, bytes.fromhex(digest))
+
+    def tell(self, said: Said) -> Iterator[RowFinding]:
+        rows = self.often if said.statement.stream.startswith(_OFTEN) else self.once
+        try:
+            replay(rows, said, HANDLERS)
+        except (TypeError, ValueError, KeyError, AttributeError):
+            yield RowFinding(said.index, f"Entry {said.index} does not say what a {said.statement.kind} must say.")
+
+    def merge(self, said: Said) -> None:
+        merge(self.often, said)
+
+    def finish(self, stream: str, landed: list[Said]) -> Iterator[RowFinding]:
+        """The end of a stream: the landings after its last entry, and a look at the rows when they are many."""
+        for said in landed:
+            self.merge(said)
+        if stream.startswith(_OFTEN) and sum(map(len, self.often.rows.values())) >= AT_ONCE:
+            yield from self._compare(self.often)
+            self.often = Replayed(self._blob)
+
+    def compare_all(self) -> Iterator[RowFinding]:
+        yield from self._compare(self.often)
+        yield from self._compare(self.once)
+        for table, known in self.known.items():
+            if (more := projections.count_rows(self.connection, table) - known) > 0:
+                yield RowFinding(None, f"The table {_words(table)} has rows that no entry accounts for: {more}.")
+
+    def _compare(self, told: Replayed) -> Iterator[RowFinding]:
+        for index, what in told.missing:
+            yield RowFinding(index, f"The {what} that entry {index} names by digest is not stored, or not readable.")
+        for table, rows in told.rows.items():
+            stored = self._stored(table, rows)
+            self.known[table] += len(stored)
+            names, places = _places(table), dict[Key, int]()
+            for key, values in rows.items():
+                entry = values.get("idx", told.last[table, key])
+                places[tuple(values[name] for name in names)] = entry
+                held = stored.pop(key, None)
+                if held is None:
+                    sentence = f"Entry {entry} has no row in {_words(table)}: what it records would not be seen."
+                    yield RowFinding(entry, sentence, is_missing=True)
+                    continue
+                yield from (RowFinding(entry, sentence) for sentence in _differences(table, key, values, held))
+            for key, held in stored.items():
+                entry = held.get("idx", places[tuple(held[name] for name in names)])
+                yield RowFinding(entry, f"The row of {_name(table, key)} says what no entry does.")
+
+    def _stored(self, table: str, rows: Mapping[Key, Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:
+        key, names = projections.key_names(table), _places(table)
+        places = list(dict.fromkeys(tuple(values[name] for name in names) for values in rows.values()))
+        found = projections.rows_at(self.connection, table, names, places)
+        return {tuple(row[name] for name in key): row for row in found}
 
 
-def _check_said(row: Projected, statement: Statement) -> Iterator[str]:
-    said = set(_scalars(statement.predicate))
-    for subject in statement.subjects:
-        said.update(subject.digest.values())
-    values = {name: row.values[name] for name in SAID[row.table]}
-    if row.table in ("policy_version", "policy_proposal"):
-        values |= {f"file {name}": digest for name, digest in _files(row.values["files"])}
-    for name, value in values.items():
-        wanted = value.hex() if isinstance(value, bytes) else value
-        if isinstance(wanted, datetime):
-            wanted = format_instant(wanted)
-        if wanted is not None and wanted not in said:
-            yield f"A row of {row.table} has {name} {wanted!r}, which entry {row.index} does not say."
+def _places(table: str) -> tuple[str, ...]:
+    return _PLACES.get(table) or projections.key_names(table)
 
 
-def _files(text: str) -> Iterator[tuple[str, object]]:
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        yield "index", text
-        return
-    yield from _object(parsed).items()
+def _differences(table: str, key: Key, told: Mapping[str, Any], held: Mapping[str, Any]) -> Iterator[str]:
+    is_open_again = table == "contribution" and all(held[name] is None for name in DECISION)
+    for name, value in held.items():
+        if is_open_again and name in DECISION:
+            continue
+        stored = _as_said(value)
+        if name not in told:
+            yield f"The row of {_name(table, key)} has {name} {stored!r}, which no entry says."
+        elif stored != told[name]:
+            yield f"The row of {_name(table, key)} has {name} {stored!r}; what was signed is {told[name]!r}."
 
 
-def _scalars(value: object) -> Iterator[str | int]:
+def _as_said(value: Any) -> Any:
+    """A stored value as entries write it."""
     match value:
-        case str() | int():
-            yield value
-        case dict():
-            for inner in value.values():
-                yield from _scalars(inner)
-        case list() | tuple():
-            for inner in value:
-                yield from _scalars(inner)
+        case bytes():
+            return value.hex()
+        case datetime():
+            return format_instant(value)
+        case tuple():
+            return list(value)
         case _:
-            return
+            return value
 
 
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _name(table: str, key: Key) -> str:
+    return f"{_words(table)} {' '.join(str(part) for part in key)}"
+
+
+def _words(table: str) -> str:
+    return table.replace("_", " ")

@@ -181,4 +181,4 @@ def test_a_row_that_no_entry_backs_is_found(world: World) -> None:
     rebase(world, move_main(world))
     with world.parts.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE approval_carried SET proof = 'same_tree'")
-    assert any("approval_carried" in sentence for sentence in faults(world))
+    assert any("approval carried" in sentence for sentence in faults(world))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -12,14 +11,14 @@ from gate.auditlog.entry import EntryKind
 from gate.auditlog.merkle import Peaks, hash_leaf
 from gate.store.engine import open_engine, writing
 from gate.store.ledger import Blob, Command, EntryIndex, Ledger, Row
-from gate.store.tables import approval, contribution
-from gate.store.triggers import build_guards, list_guards
+from gate.store.tables import approval, contribution, revision
+from gate.store.triggers import list_guards
 from gate.workflow.audit import AuditReport, audit
 from tests.support.databases import TestDatabase
 from tests.support.ledgers import AT, append_some, approval_command, approval_row, new_entry, open_ledger
 from tests.support.logs import fixed_trust
+from tests.support.tampering import Tamper, behind_its_back
 
-Tamper = Callable[[Connection], object]
 SIZE = 530
 STREAM = "contribution/ledger-core#1"
 
@@ -29,10 +28,12 @@ def run(engine: Engine, database: TestDatabase, since: str | None = None) -> Aud
 
 
 def fill(ledger: Ledger) -> None:
-    """Entries 0..519 reports, 520..529 acts and a decision: two full tiles and a right edge."""
-    append_some(ledger, 520)
+    """Entries 0..505 say nothing, 506..519 open seven contributions, 520..529 are acts: two tiles and an edge."""
+    append_some(ledger, 506)
     for number in range(1, 8):
-        ledger.append(approval_command(number, 1))
+        ledger.append(opening(number, version=4 if number <= 2 else 3))
+    for number in range(1, 8):
+        ledger.append(approval_command(number, 3))
     decision = Blob(kind="decision", content=b'{"answer":"approved"}')
     facts = Blob(kind="facts", content=b'{"facts":1}')
     said = {
@@ -43,34 +44,40 @@ def fill(ledger: Ledger) -> None:
         "answer": "approved",
         "decision": {"sha256": decision.sha256.hex()},
         "facts": {"sha256": facts.sha256.hex()},
+        "policy": {"epoch": 1},
     }
-    row = Row(table=contribution, values=contribution_values() | {
-        "answer": "approved", "decision_index": EntryIndex(), "decision_digest": decision.sha256,
-        "facts_digest": facts.sha256, "policy_epoch": 0, "decided_at": AT,
-    })  # fmt: skip
-    entry = new_entry(STREAM, 2, EntryKind.DECISION, **said)
+    values = {
+        "repository": "ledger-core", "number": 1, "answer": "approved", "decision_index": EntryIndex(),
+        "decision_digest": decision.sha256, "facts_digest": facts.sha256, "policy_epoch": 1, "decided_at": AT,
+    }  # fmt: skip
+    row = Row(table=contribution, key=("repository", "number"), update=True, values=values)
+    entry = new_entry(STREAM, 4, EntryKind.DECISION, **said)
     ledger.append(Command(entries=(entry,), rows=(row,), blobs=(decision, facts)))
-    ledger.append(withdrawal(number=2, version=2, taken_back=521))
+    ledger.append(withdrawal(number=2, version=4, taken_back=521))
     append_some(ledger, 1, stream="gate")
 
 
-def contribution_values() -> dict[str, object]:
-    return {
-        "repository": "ledger-core",
-        "number": 1,
-        "target": "refs/heads/main",
-        "topic": "fix",
-        "source_ref": None,
-        "state": "open",
-        "draft": False,
-        "head": "a" * 40,
-        "tree": "b" * 40,
-        "merge_base": "c" * 40,
-        "revision": 1,
-        "opened_at": AT,
-        "updated_at": AT,
-        "version": 2,
-    }
+def opening(number: int, version: int) -> Command:
+    """A contribution and its revision; ``version`` is what its stream will have in the end."""
+    stream, place = f"contribution/ledger-core#{number}", {"repository": "ledger-core", "number": number}
+    head = {"head": "a" * 40, "tree": "b" * 40, "merge_base": "c" * 40, "revision": 1}
+    git, people = Blob(kind="git", content=b'{"revision":{}}'), Blob(kind="attribution", content=b"{}")
+    opened = new_entry(
+        stream, 1, EntryKind.CONTRIBUTION_OPENED, **place, targetRef="refs/heads/main", topic="fix", draft=False
+    )
+    made = {"head": "a" * 40, "targetID": "b" * 40, "fromID": "c" * 40, "revision": 1, "targetRef": "refs/heads/main"}
+    digests = {"git": {"sha256": git.sha256.hex()}, "attribution": {"sha256": people.sha256.hex()}}
+    recorded = new_entry(stream, 2, EntryKind.REVISION_RECORDED, **place, **made, **digests)
+    at = {"opened_at": AT, "updated_at": AT}
+    rows = (
+        Row(table=contribution, values=place | head | at | {
+            "target": "refs/heads/main", "topic": "fix", "state": "open", "draft": False, "version": version,
+        }),
+        Row(table=revision, values=place | head | {
+            "target": "refs/heads/main", "git_digest": git.sha256, "recorded_at": AT, "idx": EntryIndex(1),
+        }),
+    )  # fmt: skip
+    return Command(entries=(opened, recorded), rows=rows, blobs=(git, people))
 
 
 def withdrawal(*, number: int, version: int, taken_back: int) -> Command:
@@ -100,20 +107,6 @@ def filled(engine: Engine, database: TestDatabase) -> Engine:
         fill(ledger)
         assert ledger.read.head().size == SIZE
     return engine
-
-
-def behind_its_back(engine: Engine, tamper: Tamper) -> None:
-    """Change the database as somebody would who owns it: guards off, change, guards on again."""
-    dialect = engine.dialect.name
-    with writing(engine) as connection:
-        for name in list_guards(dialect):
-            table = name.removeprefix("guard_").removesuffix("_update").removesuffix("_delete")
-            of = "" if dialect == "sqlite" else f" ON {table}"
-            connection.execute(text(f"DROP TRIGGER {name}{of}"))
-        tamper(connection)
-        for statement in build_guards(dialect):
-            if "FUNCTION gate_insert_only() RETURNS" not in statement:
-                connection.exec_driver_sql(statement)
 
 
 def sql(statement: str, **values: object) -> Tamper:

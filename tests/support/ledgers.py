@@ -54,7 +54,7 @@ def signed_envelope(kind: EntryKind, stream: str, version: int, **predicate: obj
     return build_envelope(payload, ACT)
 
 
-def new_entry(stream: str, version: int, kind: EntryKind = EntryKind.CHECK_REPORTED, **predicate: object) -> NewEntry:
+def new_entry(stream: str, version: int, kind: EntryKind = EntryKind.APPROVAL_REFUSED, **predicate: object) -> NewEntry:
     envelope = signed_envelope(kind, stream, version, **predicate)
     return NewEntry(kind=kind, envelope=envelope, stream=stream, version=version)
 
