@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
+from gate.store import forge_reviews
 from gate.store.engine import downgrade, migrate, writing
 from gate.store.housekeeping import housekeeping
-from gate.store.tables import log_entry, record
+from gate.store.tables import forge_review, log_entry, record
 from gate.store.triggers import INSERT_ONLY
 from tests.support.databases import TestDatabase
 from tests.support.ledgers import append_some, open_ledger
@@ -36,6 +39,58 @@ def test_up_with_data_down_and_up_again(database: TestDatabase) -> None:
         append_some(ledger, 3)
         assert ledger.read.head().size == 3
     engine.dispose()
+
+
+@pytest.mark.req("RCV-08")
+def test_reviews_on_a_forge_come_and_go_with_their_migration(database: TestDatabase) -> None:
+    engine = database.migrated()
+    with open_ledger(engine, database) as ledger:
+        append_some(ledger, 3)
+    for _ in range(2):
+        rows = [build_review_row(1, person=None, roles=()), build_review_row(2, person="corp:bob")]
+        with writing(engine) as connection:
+            connection.execute(insert(forge_review), rows)
+        found = forge_reviews.history(engine, "ledger-core", 1)
+        assert [(one.person, one.roles) for one in found] == [(None, ()), ("corp:bob", ("maintainer:ledger", "qa"))]
+        assert {one.submitted_at for one in found} == {AT}
+        downgrade(engine, "0004")
+        assert "forge_review" not in inspect(engine).get_table_names()
+        migrate(engine)
+        assert forge_reviews.history(engine, "ledger-core", 1) == ()
+    with open_ledger(engine, database) as ledger:
+        assert ledger.read.head().size == 3, "the log is untouched"
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), [record, housekeeping])  # type: ignore[arg-type]
+    assert differences == []
+    engine.dispose()
+
+
+AT = datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+def build_review_row(index: int, **changes: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "idx": index,
+        "repository": "ledger-core",
+        "number": 1,
+        "revision": 1,
+        "act": "approve",
+        "forge": "hub",
+        "review": str(index),
+        "account": "7",
+        "login": "bob",
+        "person": "corp:bob",
+        "how": "login",
+        "name": "Bob Lind",
+        "roles": ("maintainer:ledger", "qa"),
+        "head": "a" * 40,
+        "target": "refs/heads/main",
+        "policy_digest": bytes(32),
+        "submitted_at": AT,
+        "recorded_at": AT,
+        "expires_at": None,
+    }
+    return row | changes
 
 
 def test_migrating_twice_changes_nothing(engine: Engine, database: TestDatabase) -> None:
