@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,19 +14,37 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from gate.app import build_parts
+from gate.cli.main import main
 from gate.demo.browser import Browser
 from gate.demo.clock import DemoClock
 from gate.demo.live import has_landed, render
 from gate.demo.organisation import ENTITIES, GROUPS, MEMBERS, PEOPLE, build_ldif, find_member
 from gate.demo.place import Place
 from gate.demo.slapd import find_slapd
-from gate.demo.story import LACKS_ONE, STORY
+from gate.demo.story import DROPPED, LACKS_ONE, STORY
 from gate.directory.api import Layout, LdifSettings, StateRules
 from gate.directory.ldif import LdifDirectory
 from gate.directory.passwords import hash_password
 from gate.domain.people import RoleGroup
+from gate.settings import load_settings
+from gate.workflow.activate import activate, load_proposals
 from tests.support.demo import GATE, Demo, running_demo
+from tests.support.demo_flips import (
+    ACTIVATION,
+    CHANGES,
+    COMMENTED,
+    DECIDED,
+    DROPPED_NAME,
+    LOOSER,
+    MORE_PEOPLE,
+    REGISTRY,
+    Change,
+)
+from tests.support.journey import OPERATOR
+from tests.support.journey_server import served_parts
 
 pytestmark = pytest.mark.timeout(900)  # the first start plays 90 days
 
@@ -95,13 +115,96 @@ def test_packs_tell_the_bypass(demo: Demo, tmp_path: Path) -> None:
     assert "+ 1 unexplained" in verified.stdout
 
 
-@pytest.mark.req("DMO-02", "LOG-04")
-def test_tampering_is_found_by_its_index(demo: Demo, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
+def copy_record(demo: Demo, copy: Path) -> Path:
+    """Instance and policies as they are now, to be changed by a test; the directory stays the demo's."""
     shutil.copytree(demo.root, copy, ignore=shutil.ignore_patterns("slapd", "gate.sqlite*", "work", "git"))
     kept = copy / "instance" / "gate.sqlite"
     with closing(sqlite3.connect(demo.summary["database"])) as source, closing(sqlite3.connect(kept)) as target:
         source.backup(target)
+    return copy
+
+
+@pytest.mark.req("POL-10")
+def test_simulation_prints_exactly_what_flips_in_the_story(demo: Demo, tmp_path: Path) -> None:
+    """Against lists written by hand from the story, for files that change nothing, tighten, loosen and let nothing."""
+    has_landed = is_landed(demo)
+    for change in CHANGES:
+        files = change.write(demo.root / "policies", tmp_path / change.name)
+        expected = change.expected(has_landed)
+        told = simulate(demo, "--dir", str(files), "--json")
+        assert by_topic(demo, [json.loads(line) for line in told.stdout.splitlines()]) == expected, change.name
+        text = simulate(demo, "--dir", str(files), "--exit-code")
+        assert text.exit_code == (1 if expected else 0), change.name
+        lines = text.stdout.splitlines()
+        assert lines[-1] == f"{len(expected)} of {DECIDED} recorded decisions flip."
+        flips = [json.loads(line) for line in told.stdout.splitlines()]
+        heads = [f"{one['repository']}#{one['number']}, revision {one['revision']} " for one in flips]
+        assert [line.partition("(")[0] for line in lines[:-1] if not line.startswith("  ")] == heads
+        assert all(f"  {reason}" in lines for one in flips for reason in one["reasons"])
+    one = simulate(demo, "--dir", str(tmp_path / MORE_PEOPLE.name), "--repository", "lab-connect", "--json")
+    assert {json.loads(line)["repository"] for line in one.stdout.splitlines()} == {"lab-connect"}
+
+
+@pytest.mark.req("POL-10", "POL-13")
+def test_the_page_of_a_proposal_shows_the_same_flips(demo: Demo, tmp_path: Path) -> None:
+    """In a copy of the record, in which the change board proposes policies: they are simulated there as they were."""
+    copy = copy_record(demo, tmp_path / "copy")
+    registry = copy / "policies" / REGISTRY
+    registry.write_text(registry.read_text(encoding="utf-8") + ACTIVATION, encoding="utf-8")
+    parts = build_parts(load_settings(copy / "instance", {}))
+    try:
+        activate(parts, load_proposals(copy / "policies"), by=OPERATOR)
+        with served_parts(parts) as url:
+            stefan = Browser(url, find_member("stefan"))
+            for change in (COMMENTED, MORE_PEOPLE, LOOSER):
+                texts = change.write_tested(copy / "policies", tmp_path / change.name)
+                fields = {f"text-{number}": text for number, text in enumerate(texts.values())}
+                page = stefan.send("/policies/propose", fields, needs="text-0")[1].decode()
+                assert flips_on(page) == in_order(demo, change), change.name
+    finally:
+        parts.ledger.close()
+        parts.engine.dispose()
+
+
+def simulate(demo: Demo, *words: str) -> Result:
+    """In this process: a start of the program for each would cost CI more than the replay."""
+    instance = str(demo.summary["instance"])
+    return CliRunner().invoke(main, ["policy", "simulate", "--instance", instance, *words], catch_exceptions=False)
+
+
+def is_landed(demo: Demo) -> bool:
+    """Whether another test has signed and landed the contribution that waits for it."""
+    return has_landed(Place(demo.root), demo.summary["push"]["repository"], demo.summary["push"]["head"])
+
+
+def names_of(demo: Demo) -> dict[str, str]:
+    return {topic: name for topic, (name, _) in demo.summary["contributions"].items()} | {DROPPED: DROPPED_NAME}
+
+
+def by_topic(demo: Demo, flips: list[dict[str, str]]) -> dict[str, tuple[str, str]]:
+    topics = {name: topic for topic, name in names_of(demo).items()}
+    return {topics[f"{one['repository']}#{one['number']}"]: (one["before"], one["after"]) for one in flips}
+
+
+def in_order(demo: Demo, change: Change) -> list[tuple[str, ...]]:
+    """What must flip by repository and number, as everything lists them."""
+    rows = ((names_of(demo)[topic], *answers) for topic, answers in change.expected(is_landed(demo)).items())
+    return sorted(rows, key=lambda row: (row[0].partition("#")[0], int(row[0].partition("#")[2])))
+
+
+def flips_on(page: str) -> list[tuple[str, ...]]:
+    """Row by row: contribution, answer as decided, answer under the proposal."""
+    table = page.partition("Decisions that flip</caption>")[2].partition("</table>")[0]
+    cells = [
+        re.findall(r"<t[hd] (?:scope=.row. )?data-label=.*?</t[hd]>", row, re.DOTALL) for row in table.split("<tr>")
+    ]
+    told = [[re.sub(r"<[^>]+>", " ", cell).split()[0].lower() for cell in row[:3]] for row in cells if row]
+    return [tuple(row) for row in told]
+
+
+@pytest.mark.req("DMO-02", "LOG-04")
+def test_tampering_is_found_by_its_index(demo: Demo, tmp_path: Path) -> None:
+    copy = copy_record(demo, tmp_path / "copy")
     assert demo.gate("audit", "--instance", str(copy / "instance")).returncode == 0
     told = demo.gate("demo-tamper", "--dir", str(copy))
     assert told.returncode == 0, told.stderr

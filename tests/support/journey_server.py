@@ -22,6 +22,7 @@ import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gate.web import create_web
+from gate.workflow.parts import Parts
 from tests.support.directory_ldif import PASSWORD
 from tests.support.journey import REPOSITORY, World
 
@@ -108,8 +109,15 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def served_here(world: World) -> Iterator[str]:
-    """The world's web room served by threads of this process, with the world's own clock. Yields the address."""
-    server = make_server("127.0.0.1", 0, create_web(world.parts), threaded=True, request_handler=_Quiet)
+    """The world's web room, with the world's own clock. Yields the address."""
+    with served_parts(world.parts) as url:
+        yield url
+
+
+@contextmanager
+def served_parts(parts: Parts) -> Iterator[str]:
+    """A web room served by threads of this process. Yields the address."""
+    server = make_server("127.0.0.1", 0, create_web(parts), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, name="gate", daemon=True)
     thread.start()
     try:
