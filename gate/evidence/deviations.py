@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from gate.domain.words import count_words
+from gate.evidence.envelopes import OpenedEntry
 from gate.evidence.overrides import OverrideRecord, find_override
 from gate.evidence.twin import (
     BranchCompleteness,
@@ -206,6 +207,16 @@ def _self_approvals(sheet: ContributionSheet) -> Iterator[Deviation]:
         if isinstance(counted, list) and row.index in counted and row.person in persons:
             words = f"{row.name} contributed to it, and the approval was counted."
             yield _of_sheet(sheet, DeviationClass.SELF_APPROVAL, words, index=row.index)
+
+
+def derive_from_review(sheet: ContributionSheet, entry: OpenedEntry) -> Iterator[Deviation]:
+    """The same of a review on a forge, which is no signature and stands in no signature's block."""
+    counted = sheet.decision.document.get("counted") if sheet.decision else None
+    reviewer = entry.predicate.get("reviewer") or {}
+    persons = {row.person for row in sheet.contributors if row.person}
+    if isinstance(counted, list) and entry.index in counted and reviewer.get("id") in persons:
+        words = f"{reviewer['displayName']} contributed to it, and the review on the forge was counted."
+        yield _of_sheet(sheet, DeviationClass.SELF_APPROVAL, words, index=entry.index)
 
 
 def _late_signatures(sheet: ContributionSheet, landed_at: str) -> Iterator[Deviation]:

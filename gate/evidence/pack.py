@@ -20,6 +20,7 @@ from gate.evidence.deviations import (
     build_classes,
     derive_from_branch,
     derive_from_policy,
+    derive_from_review,
     derive_from_sheet,
 )
 from gate.evidence.envelopes import OpenedEntry, build_signatures, parse_entry
@@ -225,7 +226,10 @@ def _derive(
         yield from derive_from_policy(policy)
     for sheet in sheets:
         yield from derive_from_sheet(sheet, tuple(landed[sheet.repository, sheet.number]))
+    by_stream = {f"contribution/{sheet.repository}#{sheet.number}": sheet for sheet in sheets}
     for entry in opened:
+        if entry.kind == "forge-review" and entry.stream in by_stream:
+            yield from derive_from_review(by_stream[entry.stream], entry)
         if entry.kind == "approval-refused":
             sentence = f"A signing attempt was refused at {entry.timestamp} on {entry.stream}."
             yield Deviation(id=DeviationClass.REFUSED_SIGNATURE, sentence=sentence, index=entry.index)

@@ -1176,6 +1176,12 @@ class Checker:
                 yield "refused_signature", None, None, None, entry.index
         for key, sheet in self.sheets.items():
             yield from self._needed_of_sheet(key, sheet, landed.get(key, []))
+            persons = {row["person"] for row in sheet["contributors"] if row["person"]}
+            counted = sheet["decision"]["document"].get("counted", []) if sheet["decision"] else []
+            for entry in self.streams.get(f"contribution/{name_of(sheet)}", []):
+                reviewer = entry.said.get("reviewer") if entry.kind == "forge-review" else None
+                if reviewer and reviewer["id"] in persons and entry.index in counted:
+                    yield ("self_approval", *key, None, entry.index)
 
     @staticmethod
     def _needed_of_sheet(

@@ -7,16 +7,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from gate.evidence.codec import twin_bytes
 from gate.evidence.pack import build_pack
 from gate.standalone import verify
-from tests.support.pack_story import play, sealed, usual_pack, usual_twin
-from tests.support.packs import trust_document
+from tests.support.pack_story import PEOPLE, Story, play, sealed, usual_pack, usual_twin
+from tests.support.packs import digest, trust_document
 
 TRUST = verify.Trust(json.dumps(trust_document()).encode())
 CRYPTO = verify.Crypto()
@@ -43,6 +45,43 @@ def entries_of(document: Twin, number: int) -> set[int]:
 
 def test_untouched_twin_is_right() -> None:
     assert findings(twin()) == []
+
+
+def reviewed(**changes: Any) -> Twin:
+    """A pack of one contribution whose decision counts a signature and a review on a forge."""
+    story = Story()
+    story.begin()
+    story.contribute("Read on the forge", revisions=2, signers=PEOPLE[:1], reviews=(changes,))
+    document: Twin = json.loads(twin_bytes(build_pack(story.inputs())))
+    return document
+
+
+@pytest.mark.req("RCV-08")
+def test_a_review_on_the_forge_is_counted_and_is_no_signature() -> None:
+    document = reviewed()
+    assert findings(document) == []
+    assert [row["name"] for row in document["contributions"][0]["signatures"]] == [PEOPLE[0][0]]
+    text = "\n".join(page.extract_text() for page in PdfReader(BytesIO(sealed(verify.canonical(document)))).pages)
+    assert "Reviews on the forge, not signatures (1)" in text
+    assert "Nils Aho" in text
+
+
+@pytest.mark.req("RCV-08", "INV-02")
+@pytest.mark.parametrize(
+    "changes", [{"head": "ab" * 20}, {"result": "REJECTED"}, {"result": "WITHDRAWN"}, {"reviewer": None}]
+)
+def test_a_review_that_a_decision_may_not_count(changes: Twin) -> None:
+    assert any("is no approval of the decided head" in line for line in findings(reviewed(**changes)))
+
+
+@pytest.mark.req("RCV-08", "INV-03")
+def test_a_counted_review_by_a_contributor_is_a_deviation() -> None:
+    document = reviewed(reviewer={"id": f"corp:{digest('lea')}", "displayName": "Lea Marchetti", "roles": []})
+    assert findings(document) == []
+    (found,) = (one for one in document["deviations"] if one["id"] == "self_approval")
+    assert "the review on the forge was counted" in found["sentence"]
+    document["deviations"].remove(found)
+    assert any("self_approval: it is missing" in line for line in findings(document))
 
 
 def test_contribution_removed() -> None:

@@ -144,10 +144,33 @@ class Story:
         ]
         return self.log.append("approval", self.stream(number), subject, **members)
 
+    def review(self, number: int, revision: int, **changes: Any) -> int:
+        """A review on the forge."""
+        head = git_id("head", number, revision)
+        members: dict[str, Any] = {
+            "notice": "a review on the forge, not a signature", "result": "APPROVED", "forge": "hub", "review": "77",
+            "account": "9", "login": "nils", "how": "login", "submittedAt": instant(self.log.at), "reviewer": {
+                "id": f"corp:{digest('nils')}", "idAttr": "entryUUID", "login": "nils", "displayName": "Nils Aho",
+                "dn": "uid=nils,ou=people,dc=halden,dc=example", "roles": [{"role": "maintainer", "team": "ledger"}],
+                "homeTeam": "ledger",
+            },
+            "directory": None, "repository": REPOSITORY, "number": number, "revision": revision, "head": head,
+            "targetRef": MAIN, "fromID": git_id("base", number), "targetID": git_id("tree", number, revision),
+            "mergeTree": None, "policy": {"uri": "gate:policy/ledger", "epoch": len(self.policies)},
+            "changeRequest": None, "expiresAt": None, "vouch": {"by": "forge/hub", "on": "signed-delivery"},
+        }  # fmt: skip
+        return self.log.append("forge-review", self.stream(number), [], **{**members, **changes})
+
     def contribute(
-        self, title: str, *, revisions: int = 1, signers: tuple[tuple[str, str, str], ...] = (), lands: bool = True
+        self,
+        title: str,
+        *,
+        revisions: int = 1,
+        signers: tuple[tuple[str, str, str], ...] = (),
+        reviews: tuple[dict[str, Any], ...] = (),
+        lands: bool = True,
     ) -> int:
-        """One contribution: opened, revised, signed by ``signers``, decided, perhaps landed."""
+        """One contribution: opened, revised, signed by ``signers``, reviewed on a forge, decided, perhaps landed."""
         number = len(self.contributions) + 1
         shown = free_text(title)
         common = {"repository": REPOSITORY, "number": number, "targetRef": MAIN}
@@ -159,6 +182,7 @@ class Story:
         opened_at = instant(self.log.at)
         rows = tuple(self._revise(number, count, common) for count in range(1, revisions + 1))
         counted = [self.sign(number, revisions, person) for person in signers]
+        counted += [self.review(number, revisions, **changes) for changes in reviews]
         decision = self._decide(number, revisions, common, counted, lands)
         if lands:
             self._land(number, revisions)
