@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.policy.evaluate import evaluate
-from gate.policy.facts import ApprovalFacts, Facts
+from gate.policy.facts import ApprovalFacts, Facts, RoleHeld
 from gate.store.forge_reviews import ForgeReviewRow
 from gate.workflow.forge_words import build_review_facts, find_words, read_role, why_no_news, write_role
-from tests.support.policies import H1, H2, NOW, POLICY, approve, build_facts, build_policy
+from tests.support.policies import H1, H2, NOW, POLICY, STAFF, approve, build_facts, build_policy, paths
 
 pytestmark = pytest.mark.req("RCV-08", "INV-01")
 
@@ -203,6 +203,24 @@ def test_to_say_no_again_with_fewer_roles_takes_nothing_back() -> None:
     rows = record([review("bob", "reject", 1), review("bob", "reject", 2, roles=())])
     (one,) = build_review_facts(rows, FORGE)
     assert (one.index, one.role) == (21, "maintainer")
+
+
+def test_one_reviewer_of_two_teams_fills_one_slot_and_is_told_of_once() -> None:
+    staff = tuple(
+        replace(one, roles=(*one.roles, RoleHeld(role="maintainer", team="payments"))) if one.login == "ivan" else one
+        for one in STAFF
+    )
+    both = ("maintainer:ledger", "maintainer:payments")
+    found = tuple(build_review_facts([review("ivan", roles=both)], FORGE))
+    assert [one.team for one in found] == ["ledger", "payments"]
+    facts = build_facts(policy=FORGE, staff=staff, approvals=found, paths=paths("ledger/a.py", "payments/b.py"))
+    decision = evaluate(FORGE, facts)
+    filled = [one for rule in decision.rules for need in rule.requirements for one in need.filled]
+    assert [one.index for one in filled] == [20]
+    assert decision.counted == (20,)
+    assert decision.not_counted == ()
+    stale = evaluate(FORGE, replace(facts, approvals=tuple(replace(one, head=H1) for one in found)))
+    assert [(one.index, one.code) for one in stale.not_counted] == [(20, "stale-head")]
 
 
 def test_what_a_review_said_of_the_past_is_not_of_the_future() -> None:
