@@ -93,7 +93,7 @@ def fill(
             need,
             found,
             able[number],
-            again=_moved(number, asked, ask.plan, backing[number], counted, people),
+            again=_moved(number, asked, ask.plan, backing[number], people),
             is_satisfiable=_is_satisfiable(number, asked, ask.plan, shared),
         )
         for number, (need, found) in enumerate(zip(needs, filled, strict=True))
@@ -119,7 +119,7 @@ def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _A
     """The best of the ways to leave out acts that overlap; most often there is one way, with all of them."""
     backed = [(one, [at for at, need in enumerate(needs) if _backs(need, one)]) for one in valid]
     backs = [(one, mine) for one, mine in backed if mine]
-    best: tuple[int, ...] = (-1,)
+    best: tuple[int, ...] = ()
     found = _Assigned(backing=[{} for _ in needs], filled=[[] for _ in needs])
     for kept in untangle([one.party for one, _ in backs]):
         backing = _backing(len(needs), (backs[at] for at in kept))
@@ -165,16 +165,11 @@ def _backing(count: int, backs: Iterable[tuple[Valid, list[int]]]) -> list[dict[
 
 
 def _moved(
-    number: int,
-    slots: list[int],
-    plan: Mapping[int, str],
-    backing: Mapping[str, Valid],
-    counted: Mapping[str, Valid],
-    people: People,
+    number: int, slots: list[int], plan: Mapping[int, str], backing: Mapping[str, Valid], people: People
 ) -> tuple[str, ...]:
-    """Names of those who count elsewhere now and, by the plan, would sign for this need instead."""
+    """Who, by the plan, would sign for this need: where it has no candidate, they count elsewhere now."""
     taken = [person for slot, person in sorted(plan.items()) if slots[slot] == number and person not in backing]
-    return tuple(people[person].name for person in taken if person in counted)
+    return tuple(people[person].name for person in taken)
 
 
 def _judge(

@@ -94,6 +94,10 @@ def _is_same(declared: str | None, written: str) -> bool:
     return declared is not None and _fold(declared) == _fold(written)
 
 
+def _described(one: ContributorFacts, people: People) -> PersonFacts | None:
+    return people.get(one.person) if one.person is not None else None
+
+
 def _login_robot(effective: EffectivePolicy, person: PersonFacts | None) -> Robot | None:
     if person is None:
         return None
@@ -110,16 +114,17 @@ def _declared_robot(effective: EffectivePolicy, one: ContributorFacts, people: P
 
 
 def _is_known_by_login(robot: Robot, one: ContributorFacts, people: People) -> bool:
-    person = people.get(one.person) if one.person is not None else None
+    person = _described(one, people)
     return one.how == "login" and _is_same(robot.login, person.login if person is not None else one.address)
 
 
 def _add_robot(found: Separation, robot: Robot, one: ContributorFacts, people: People) -> None:
-    sponsor = next((person for person in people.values() if _is_same(robot.sponsor, person.login)), None)
+    sponsor = next((each for each in people.values() if _is_same(robot.sponsor, each.login)), None)
     found.robots[robot.name] = sponsor
     found.kinds.add(AuthorKind.ROBOT)
-    if one.person is not None and one.person in people:
-        found.exclude(people[one.person], "robot", f"{robot.name} is a robot, and robots never approve")
+    person = _described(one, people)
+    if person is not None:
+        found.exclude(person, "robot", f"{robot.name} is a robot, and robots never approve")
     if sponsor is None:
         sentence = f"The robot {robot.name} contributed, and its sponsor {robot.sponsor} is not known to the directory."
         _add_error(found, "robot-without-sponsor", sentence)

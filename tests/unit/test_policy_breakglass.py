@@ -223,6 +223,56 @@ def test_what_is_waived_takes_nobody_from_what_stays_asked() -> None:
     assert (decision.answer, decision.counted) == (Answer.OVERRIDDEN, (12,))
 
 
+QA_AND_MAINTAINER = (RoleHeld(role="qa"), RoleHeld(role="maintainer", team="ledger"))
+TWO_EYES = """\
+  - id: two-eyes
+    description: Two people look at it, whatever else they sign.
+    require: [{any_role: [maintainer, qa], of: any_owning_team, count: 2, shared: true, meaning: technical-review}]
+"""
+
+
+@pytest.mark.req("INV-03")
+@pytest.mark.parametrize("meaning", ["independent-verification", "technical-review"])
+def test_where_signatures_overlap_what_stays_asked_comes_before_more_that_is_waived(meaning: str) -> None:
+    """Eve signed as a maintainer for Dana, and both as themselves for what is waived: the two of them are one person or
+    two, and two slots of what is waived weigh less than the one that is not."""
+    counted = BASE.replace("require: [{role: qa, count: 1,", "require: [{role: qa, count: 2,")
+    policy = build_policy(
+        counted + DELEGATION + BREAK_GLASS
+        if meaning == "independent-verification"
+        else BASE + TWO_EYES + DELEGATION + BREAK_GLASS.replace("  waives: [", "  waives: [two-eyes, ")
+    )
+    staff = tuple(replace(one, roles=QA_AND_MAINTAINER) if one.login in ("dana", "eve") else one for one in PEOPLE)
+    acts = (
+        approve("dana", "qa", index=11, meaning=meaning),
+        approve("eve", "qa", index=12, meaning=meaning),
+        sign_for("dana", role="maintainer:ledger", index=20),
+    )
+    handed = (hand_over(role="maintainer:ledger"),)
+    decision = decide(*acts, policy=policy, staff=staff, delegations=handed, break_glass=invoke())
+    assert decision.answer is Answer.OVERRIDDEN
+    assert 20 in decision.counted
+    assert states(decision)["owner-review"] is RuleState.SATISFIED
+
+
+@pytest.mark.req("INV-12")
+def test_what_could_be_waived_and_is_signed_is_no_override() -> None:
+    """Ivan's leaves Dana free to count by Eve's hand: then two people looked, and nothing had to be waived."""
+    policy = build_policy(BASE + TWO_EYES + DELEGATION + BREAK_GLASS.replace("  waives: [", "  waives: [two-eyes, "))
+    acts = (BOB, DANA, approve("ivan", "qa", index=12), sign_for("dana", meaning="technical-review"))
+    decision = decide(*acts, policy=policy, delegations=(hand_over(),), break_glass=invoke())
+    assert (decision.answer, decision.counted) == (Answer.APPROVED, (10, 12, 20))
+
+
+@pytest.mark.req("POL-02", "INV-12")
+def test_a_frozen_change_that_is_out_of_scope_is_let_through_the_freeze() -> None:
+    scope = "out_of_scope:\n  - {id: own, when: {cross_team: false}, because: Their own.}\n"
+    own = {"author": "corp:carl", "contributors": (contributor("carl"),)}
+    decision = decide(policy=build_policy(TEXT + scope), break_glass=invoke(), **own)
+    assert (decision.answer, override(decision).waived) == (Answer.OVERRIDDEN, ("quarter-close",))
+    assert "It does not reach" not in override(decision).sentence
+
+
 @pytest.mark.req("POL-03")
 def test_vetoes_conditions_and_errors_are_out_of_its_reach() -> None:
     refused = {

@@ -188,7 +188,8 @@ TWO = build_policy(TWO_QA + "delegation: {roles: [maintainer, qa], max_period: 2
 def test_giver_and_receiver_fill_one_slot_together() -> None:
     both = handed(BOB, DANA, EVE, policy=TWO)
     assert (both.answer, len(both.counted)) == (Answer.PENDING, 2)
-    assert why(both) + why(both, 11) == ["one-slot"]
+    assert why(both, 20) == ["one-slot"], "what Dana signed herself counts before what was signed for her"
+    assert both.counted == (10, 11)
     assert handed(BOB, EVE, approve("ivan", "qa", index=12), policy=TWO).answer is Answer.APPROVED
 
 
@@ -287,6 +288,47 @@ def test_who_is_taken_is_no_candidate() -> None:
         decision = handed(*approvals, policy=TWO)
         qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
         assert [one.name for one in qa.candidates] == ["Ivan"]
+
+
+@pytest.mark.req("INV-03", "INV-12")
+def test_giver_and_receiver_are_not_both_planned_for() -> None:
+    """Dana could sign, and Eve for Dana: that is one signature, and two are asked."""
+    staff = tuple(one for one in PEOPLE if one.login != "ivan")
+    decision = handed(BOB, policy=TWO, staff=staff)
+    qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
+    assert [one.name for one in qa.candidates] == ["Dana", "Eve (for Dana)"]
+    assert not qa.is_satisfiable
+    assert [one.name for one in decision.ask] == ["Dana"]
+
+
+@pytest.mark.req("INV-12")
+def test_whoever_can_sign_in_a_role_of_their_own_is_asked_for_that() -> None:
+    maintainer = RoleHeld(role="maintainer", team="ledger")
+    people = [one for one in PEOPLE if one.login not in ("bob", "ivan")]
+    staff = tuple(replace(one, roles=(maintainer,)) if one.login == "eve" else one for one in people)
+    decision = handed(DANA, staff=staff)
+    assert [(one.name, one.on_behalf_of) for one in decision.ask] == [("Eve", None)]
+
+
+@pytest.mark.req("INV-03", "INV-12")
+def test_who_counts_with_somebody_else_is_told_why_they_fill_no_other_slot() -> None:
+    maintainer = RoleHeld(role="maintainer", team="ledger")
+    more = {"corp:dana", "corp:eve"}
+    staff = tuple(replace(one, roles=(*one.roles, maintainer)) if one.id in more else one for one in PEOPLE)
+    decision = handed(EVE, staff=staff)
+    owners = next(rule for rule in decision.rules if rule.id == "owner-review").requirements[0]
+    reason = "Eve counts as qa for Dana, and together they fill one slot"
+    assert [(one.name, one.code, one.reason) for one in owners.disqualified] == [
+        ("Dana", "one-slot", reason),
+        ("Eve", "delegation", reason),
+    ]
+
+
+@pytest.mark.req("INV-12")
+def test_who_cannot_is_listed_by_name() -> None:
+    decision = handed(BOB, contributors=tuple(contributor(login) for login in ("alice", "dana", "ivan")))
+    qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
+    assert [one.name for one in qa.disqualified] == ["Dana", "Eve (for Dana)", "Ivan"]
 
 
 @pytest.mark.req("INV-12")

@@ -15,7 +15,7 @@ from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_policy
 from gate.policy.expression_facts import Seen, judge_change, why_not_admitted
 from gate.policy.expressions import INSTALL, Scope, Value, check_expression, evaluate_expression
-from gate.policy.facts import ApprovalFacts, Facts, PathFacts, PersonFacts
+from gate.policy.facts import ApprovalFacts, Facts, PathFacts, PersonFacts, RoleHeld
 from gate.policy.parse import parse_policy
 from tests.support.policies import EFFECTIVE, POLICY, STAFF, approve, build_facts, build_policy, contributor, person
 
@@ -102,6 +102,42 @@ def test_an_approval_counts_only_from_whom_the_expression_admits(department: str
     assert [(one.code, one.name) for one in unmet.disqualified] == [("expression", "Sam")]
     assert unmet.candidates == ()
     assert not unmet.is_satisfiable
+
+
+@pytest.mark.req("INV-12")
+def test_whom_an_expression_does_not_admit_is_never_asked_to_move() -> None:
+    """Sam counts for quality. He is not admitted here whoever takes that over, so it must not be said that he can."""
+    both = tuple(replace(one, roles=(*one.roles, RoleHeld(role="qa"))) if one.login == "sam" else one for one in STAFF)
+    staff = tuple(replace(one, department="payments") for one in both)
+    facts = build_facts(policy=BIG_POLICY, staff=staff, paths=changed(600))
+    as_qa = approve("sam", "qa", index=11, policy=BIG_POLICY)
+    decision = evaluate(BIG_POLICY, replace(facts, approvals=(TWO[0], as_qa)))
+    unmet = next(rule for rule in decision.rules if rule.id == "big-change").requirements[0]
+    assert [(one.name, one.code) for one in unmet.disqualified] == [("Sam", "expression")]
+    assert unmet.sentence == "Needs 1 more with the role security (nobody can do this now)"
+    assert decision.ask == ()
+    wrote = replace(facts, contributors=(contributor("alice"), contributor("sam")), approvals=TWO)
+    unmet = next(rule for rule in evaluate(BIG_POLICY, wrote).rules if rule.id == "big-change").requirements[0]
+    assert [(one.name, one.code) for one in unmet.disqualified] == [("Sam", "contributor")]
+
+
+@pytest.mark.req("INV-12")
+def test_not_admitted_is_said_only_where_no_requirement_would_have_admitted_them() -> None:
+    """Without the expression the second rule would take Dana's; that one is filled, so hers is not needed."""
+    picky = """\
+  - id: picky
+    description: Quality from outside looks as well.
+    require: [{role: qa, count: 1, meaning: independent-verification, expr: "approver.department != 'payments'"}]
+"""
+    policy = build_policy(POLICY + picky)
+    staff = tuple(replace(one, department="payments") if one.login in ("dana", "ivan") else one for one in STAFF)
+    acts = (
+        approve("bob", "maintainer:ledger", policy=policy),
+        approve("dana", "qa", index=11, policy=policy),
+        approve("ivan", "qa", index=12, policy=policy),
+    )
+    decision = evaluate(policy, build_facts(policy=policy, staff=staff, approvals=acts))
+    assert [(one.index, one.code) for one in decision.not_counted] == [(12, "not-needed")]
 
 
 @pytest.mark.req("POL-01")

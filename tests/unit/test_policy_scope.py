@@ -47,6 +47,7 @@ def test_the_owning_team_is_out_of_scope_by_rule() -> None:
     decision = scoped(author="corp:carl", contributors=(contributor("carl"),), change_request=None, checks=())
     assert (decision.answer, decision.out_of_scope) == (Answer.APPROVED, "own-team")
     assert "own-team" in decision.summary
+    assert [(reason.code, reason.rule) for reason in decision.reasons] == [("out-of-scope", "own-team")]
     assert {rule.state for rule in decision.rules} == {RuleState.NOT_APPLICABLE}
 
 
@@ -84,10 +85,65 @@ def test_nothing_is_out_of_scope_with_an_unknown_hand_or_against_a_veto() -> Non
     assert vetoed.summary.startswith("Rejected: Ivan (qa) rejected this on ")
 
 
+@pytest.mark.req("POL-02", "INV-12")
+def test_with_an_unknown_hand_the_rules_are_asked_as_ever() -> None:
+    decision = scoped(author="corp:carl", contributors=(contributor("carl"), contributor(None, how="nobody")))
+    assert "out-of-scope" not in [reason.code for reason in decision.reasons]
+    assert [rule.id for rule in decision.rules if rule.state is RuleState.UNSATISFIED] == [
+        "same-team-review",
+        "qa-signoff",
+    ]
+
+
 @pytest.mark.req("POL-02")
 def test_a_robot_alone_is_out_of_scope() -> None:
     decision = scoped(author=None, contributors=(BOT_COMMIT, BOT_PUSH))
     assert (decision.answer, decision.out_of_scope) == (Answer.APPROVED, "robots")
+
+
+@pytest.mark.req("POL-02")
+def test_a_robot_with_a_directory_entry_is_known_by_its_login_when_it_pushes() -> None:
+    staff = (*STAFF, person("renovate", "risk"))
+    pushed = contributor("renovate", "pusher")
+    decision = scoped(staff=staff, author=None, contributors=(BOT_COMMIT, pushed))
+    assert (decision.answer, decision.out_of_scope) == (Answer.APPROVED, "robots")
+
+
+@pytest.mark.req("INV-12")
+def test_who_may_not_approve_is_listed_with_everything_they_did() -> None:
+    """One line a person: what they did in which revisions, each said once."""
+    hal = person("hal", "risk", robot=True, sponsor="corp:carl")
+    hands = (
+        contributor("alice", revisions=(1, 2)),
+        contributor("alice", "committer", revisions=(1, 2, 3)),
+        contributor("alice", revisions=(1, 2)),
+        contributor("hal", revisions=(3,)),
+    )
+    decision = evaluate(EFFECTIVE, build_facts(staff=(*STAFF, hal), contributors=hands))
+    assert [(one.code, one.reason) for one in decision.excluded] == [
+        (
+            "contributor",
+            "Alice wrote revisions 1 and 2; Alice committed revisions 1, 2 and 3; Alice opened this contribution",
+        ),
+        ("sponsor", "Carl is the sponsor of the robot Hal, which contributed"),
+        ("robot", "Hal is a robot, and robots never approve"),
+    ]
+
+
+@pytest.mark.req("INV-12")
+def test_of_whom_the_facts_say_nothing_is_named_as_what_they_did() -> None:
+    decision = evaluate(EFFECTIVE, build_facts(author="corp:zoe", contributors=(contributor("yan"),)))
+    assert [reason.sentence for reason in decision.reasons if reason.code == "missing-facts"] == [
+        "The facts say nothing about the contributor corp:yan (yan@ex.com).",
+        "The facts say nothing about the contributor corp:zoe (who opened this contribution).",
+    ]
+
+
+@pytest.mark.req("INV-12")
+def test_contributing_teams_are_those_that_are_known() -> None:
+    staff = (*STAFF, person("nora", None))
+    decision = evaluate(EFFECTIVE, build_facts(staff=staff, contributors=(contributor("alice"), contributor("nora"))))
+    assert decision.contributing_teams == ("payments",)
 
 
 @pytest.mark.req("POL-02", "INV-03")
