@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from gate.domain.contribution import Commit, StepKind
+from gate.domain.contribution import Commit
 from gate.git.survey import LandedChange
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, RepositoryFacts, RoleMembers
@@ -77,7 +77,8 @@ def labels_of(policy: EffectivePolicy) -> tuple[str, ...] | None:
 
 
 def is_committed_by_forge(change: LandedChange) -> bool:
-    return change.landed.kind is not StepKind.MERGE and any(
+    """Of a single commit only: a merge commit is not among the commits that it brings."""
+    return any(
         one.sha == change.landed.sha and one.committer.address.strip().casefold() == FORGE_COMMITTER
         for one in change.commits
     )

@@ -12,12 +12,15 @@ from click.testing import CliRunner
 from gate.cli.main import main
 from gate.cli.preview_text import Listed, render_lines
 from gate.domain.errors import InputError
+from gate.git.mirror import open_clone
+from gate.git.paths import fetch_paths
+from gate.git.survey import survey
 from gate.policy.expressions import INSTALL, load_cel
 from gate.workflow.preview import Preview
 from gate.workflow.preview_causes import CAUSES, Kind
 from gate.workflow.preview_facts import FORGE_COMMITTER
 from tests.support.journey import POLICY, Staff, identity
-from tests.support.previews import MAIN, NOW, REGISTERED, codes, land, look, merge_of
+from tests.support.previews import MAIN, NOW, REGISTERED, codes, land, look, merge_of, quiet
 from tests.support.repos import Repo, make_repo
 
 pytestmark = pytest.mark.req("PRV-02")
@@ -104,6 +107,14 @@ def test_a_renamed_file_is_one_file(story: Story) -> None:
     assert {"small", "renamed"} <= asked(one, story)
     paths = look(story.repo, staff=Staff(), policy=also('when: {paths: ["old.py"]}'))
     assert asked(paths, story) == {"renamed"}
+
+
+def test_a_survey_with_sizes_says_of_each_landing_what_git_says_of_it_alone(story: Story) -> None:
+    clone = open_clone(story.repo.path, "ledger-core")
+    for change in survey(clone, MAIN, None, quiet, with_sizes=True):
+        assert change.is_sized
+        if change.landed.before is not None:
+            assert change.paths == fetch_paths(clone.git, change.landed.before, change.landed.sha)
 
 
 def test_a_clone_without_contents_says_so_and_fetches_nothing(story: Story, tmp_path: Path) -> None:
