@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).resolve().parents[1] / ".bench" / "results.json"
-BENCHES = ("status", "appends", "decisions", "packs", "redecide")
+BENCHES = ("status", "appends", "decisions", "packs", "redecide", "preview")
 """The one that needs the quietest machine first."""
 
 Row = dict[str, Any]

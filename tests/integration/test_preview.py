@@ -19,7 +19,7 @@ from gate.git.survey import survey
 from gate.workflow.preview import find_branch
 from tests.support.directory_ldif import GROUPS
 from tests.support.journey import POLICY, Staff, identity
-from tests.support.previews import MAIN, REGISTERED, codes, land, look, merge_of, quiet
+from tests.support.previews import MAIN, REGISTERED, codes, import_merges, land, look, merge_of, quiet
 from tests.support.repos import Repo, make_repo
 from tests.support.slapd import quick_hash
 
@@ -224,26 +224,6 @@ def test_a_thousand_merges_take_few_git_processes(repo: Repo, monkeypatch: pytes
     done = look(repo, staff=Staff())
     assert (len(done.merges), done.count("signatures")) == (1001, 1000)
     assert runs < 30
-
-
-def import_merges(repo: Repo, count: int) -> None:
-    """``count`` branches of one commit each, merged one after the other, by ``git fast-import``."""
-    out = [f"reset refs/heads/main\nfrom {repo.tip(MAIN)}\n\n"]
-    first = repo.tip(MAIN)
-    for number in range(1, count + 1):
-        at = f"{1_767_300_000 + number} +0000"
-        before = f":{2 * number - 2}" if number > 1 else first
-        anna, bob = (f"{name} <{address}> {at}" for name, address in (identity("anna"), identity("bob")))
-        change = f"M 100644 inline src/{number}.py\ndata 2\n1\n\n"
-        out.append(
-            f"commit refs/heads/topic\nmark :{2 * number - 1}\nauthor {anna}\ncommitter {anna}\n"
-            f"data 4\nWork\nfrom {before}\n{change}"
-        )
-        out.append(
-            f"commit refs/heads/main\nmark :{2 * number}\ncommitter {bob}\ndata 5\nMerge\n"
-            f"from {before}\nmerge :{2 * number - 1}\n{change}"
-        )
-    repo.git("fast-import", "--quiet", "--force", stdin="".join(out).encode())
 
 
 def test_a_clone_is_only_read(repo: Repo) -> None:

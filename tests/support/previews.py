@@ -72,3 +72,23 @@ def merge_of(done: Preview, sha: str) -> MergePreview:
 
 def codes(merge: MergePreview) -> list[str]:
     return [cause.code for cause in merge.causes]
+
+
+def import_merges(repo: Repo, count: int) -> None:
+    """``count`` branches of one commit each, merged one after the other, by ``git fast-import``."""
+    out = [f"reset refs/heads/main\nfrom {repo.tip(MAIN)}\n\n"]
+    first = repo.tip(MAIN)
+    for number in range(1, count + 1):
+        at = f"{1_767_300_000 + number} +0000"
+        before = f":{2 * number - 2}" if number > 1 else first
+        anna, bob = (f"{name} <{address}> {at}" for name, address in (identity("anna"), identity("bob")))
+        change = f"M 100644 inline src/{number}.py\ndata 2\n1\n\n"
+        out.append(
+            f"commit refs/heads/topic\nmark :{2 * number - 1}\nauthor {anna}\ncommitter {anna}\n"
+            f"data 4\nWork\nfrom {before}\n{change}"
+        )
+        out.append(
+            f"commit refs/heads/main\nmark :{2 * number}\ncommitter {bob}\ndata 5\nMerge\n"
+            f"from {before}\nmerge :{2 * number - 1}\n{change}"
+        )
+    repo.git("fast-import", "--quiet", "--force", stdin="".join(out).encode())
