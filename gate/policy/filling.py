@@ -125,16 +125,16 @@ def _assign(needs: tuple[Need, ...], slots: list[int], valid: list[Valid]) -> _A
         backing = _backing(len(needs), (backs[at] for at in kept))
         assigned = match([backing[at] for at in slots])
         filled = [_shared(need, mine) for need, mine in zip(needs, backing, strict=True)]
-        shared = sum(len(mine) for mine in filled)
+        total = len(assigned) + sum(len(mine) for mine in filled)
         asked = sum(len(mine) for need, mine in zip(needs, filled, strict=True) if not need.is_waived)
         asked += sum(1 for slot in assigned if not needs[slots[slot]].is_waived)
-        rank = (asked, len(assigned) + shared, *(-slot for slot in sorted(assigned)))
+        rank = (asked, total, *(-slot for slot in sorted(assigned)))
         if rank > best:
             best = rank
             for slot in sorted(assigned):
                 filled[slots[slot]].append(backing[slots[slot]][assigned[slot]])
             found = _Assigned(backing=backing, filled=filled)
-        if len(assigned) + shared == sum(need.ask.count for need in needs):
+        if total == sum(need.ask.count for need in needs):
             break
     return found
 

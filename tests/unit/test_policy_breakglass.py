@@ -227,7 +227,7 @@ QA_AND_MAINTAINER = (RoleHeld(role="qa"), RoleHeld(role="maintainer", team="ledg
 TWO_EYES = """\
   - id: two-eyes
     description: Two people look at it, whatever else they sign.
-    require: [{any_role: [maintainer, qa], of: any_owning_team, count: 2, shared: true, meaning: technical-review}]
+    require: [{any_role: [security, qa], count: 2, shared: true, meaning: technical-review}]
 """
 
 
@@ -257,11 +257,12 @@ def test_where_signatures_overlap_what_stays_asked_comes_before_more_that_is_wai
 
 @pytest.mark.req("INV-12")
 def test_what_could_be_waived_and_is_signed_is_no_override() -> None:
-    """Ivan's leaves Dana free to count by Eve's hand: then two people looked, and nothing had to be waived."""
+    """Ivan's leaves Dana free to count by Eve's hand: then she and Sam looked, and nothing had to be waived."""
     policy = build_policy(BASE + TWO_EYES + DELEGATION + BREAK_GLASS.replace("  waives: [", "  waives: [two-eyes, "))
-    acts = (BOB, DANA, approve("ivan", "qa", index=12), sign_for("dana", meaning="technical-review"))
+    by_eve = sign_for("dana", meaning="technical-review")
+    acts = (BOB, DANA, approve("ivan", "qa", index=12), approve("sam", "security", index=13), by_eve)
     decision = decide(*acts, policy=policy, delegations=(hand_over(),), break_glass=invoke())
-    assert (decision.answer, decision.counted) == (Answer.APPROVED, (10, 12, 20))
+    assert (decision.answer, decision.counted) == (Answer.APPROVED, (10, 12, 13, 20))
 
 
 @pytest.mark.req("POL-02", "INV-12")

@@ -303,10 +303,14 @@ def test_giver_and_receiver_are_not_both_planned_for() -> None:
 
 @pytest.mark.req("INV-12")
 def test_whoever_can_sign_in_a_role_of_their_own_is_asked_for_that() -> None:
-    maintainer = RoleHeld(role="maintainer", team="ledger")
-    people = [one for one in PEOPLE if one.login not in ("bob", "ivan")]
-    staff = tuple(replace(one, roles=(maintainer,)) if one.login == "eve" else one for one in people)
-    decision = handed(DANA, staff=staff)
+    """Eve is the only maintainer left, and Dana, who cannot sign, handed hers over to her."""
+    changes: dict[str, dict[str, Any]] = {
+        "eve": {"roles": (RoleHeld(role="maintainer", team="ledger"),)},
+        "dana": {"trainings": ()},
+    }
+    people = (one for one in PEOPLE if one.login not in ("bob", "ivan"))
+    staff = tuple(replace(one, **changes.get(one.login, {})) for one in people)
+    decision = decide(staff=staff, delegations=(hand_over(),))
     assert [(one.name, one.on_behalf_of) for one in decision.ask] == [("Eve", None)]
 
 

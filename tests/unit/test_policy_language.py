@@ -621,6 +621,24 @@ def test_carried_approvals(name: str) -> None:
         assert f"given for the {'earlier ' if one.head != '2' * 40 else ''}head" in lines_of(decision)
 
 
+@pytest.mark.req("INV-12")
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (carrying("none"), "the policy carries nothing over for a change that is critical"),
+        (
+            carrying("same_tree"),
+            "the policy carries approvals over only for the same tree for a change that is critical",
+        ),
+        (EFFECTIVE, "the policy carries nothing over"),
+    ],
+)
+def test_why_a_carried_approval_does_not_count(policy: EffectivePolicy, said: str) -> None:
+    (one,) = decide(policy, approvals=(carried("same_diff"), DANA)).not_counted
+    because = "it was given for the head 1111111111 and carried here because of the same changes"
+    assert one.reason == f"{because}; {said}"
+
+
 @pytest.mark.req("INV-02")
 def test_at_two_levels_the_strictest_carry_over_counts() -> None:
     policy = carrying("same_diff", "{low: same_tree}")
