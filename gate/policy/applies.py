@@ -10,35 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gate.policy.change import Change
 from gate.policy.classification import Level
 from gate.policy.decision import Reason
-from gate.policy.document import AuthorKind, Rule, When
-from gate.policy.expression_facts import Seen, judge_change
+from gate.policy.document import Rule, When
+from gate.policy.expression_facts import judge_change
 from gate.policy.facts import Facts, PersonFacts
 from gate.policy.ownership import changed_names
 from gate.policy.paths import branch_name, matches_any, path_matcher
 from gate.policy.prerequisites import MEND_ENTITY, MEND_REPOSITORY_ENTITY
 from gate.policy.separation import Separation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What rules ask about. ``outsider`` says why the change is cross-team (None: it is not)."""
-
-    facts: Facts
-    separation: Separation
-    outsider: str | None
-    level: Level | None
-
-    @property
-    def seen(self) -> Seen:
-        """What expressions see of it."""
-        return Seen(
-            facts=self.facts,
-            is_cross_team=self.outsider is not None,
-            is_robot=AuthorKind.ROBOT in self.separation.kinds,
-            levels=tuple(sorted(self.level.held)) if self.level is not None else (),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gate.domain.approval import Act
+from gate.policy.change import Change
 from gate.policy.classification import Level
 from gate.policy.decision import NotCounted
 from gate.policy.delegation import Delegations, read_delegations, why_not_delegated
 from gate.policy.document import CarryOver, Policy
-from gate.policy.effective import EffectivePolicy
-from gate.policy.facts import ApprovalFacts, Facts, PersonFacts
+from gate.policy.facts import ApprovalFacts, PersonFacts
 from gate.policy.paths import branch_name
-from gate.policy.prerequisites import Asking, check_approver, why_unfit
-from gate.policy.separation import People, Separation
+from gate.policy.prerequisites import check_approver, why_unfit
 
 SIGNATURE, FORGE_REVIEW = "signature", "forge-review"
 
@@ -56,17 +55,16 @@ class Acts:
     delegations: Delegations = field(default_factory=Delegations)
 
 
-def read_acts(effective: EffectivePolicy, facts: Facts, people: People, separation: Separation, asking: Asking) -> Acts:
+def read_acts(change: Change) -> Acts:
     """Sorts every recorded act of the contribution."""
-    ordered = sorted(facts.approvals, key=lambda approval: approval.index)
-    delegations = read_delegations(effective.policy, facts, people, separation, asking)
-    acts = Acts(rejected=_rejections(ordered), delegations=delegations)
+    ordered = sorted(change.facts.approvals, key=lambda approval: approval.index)
+    acts = Acts(rejected=_rejections(ordered), delegations=read_delegations(change))
     for approval in ordered:
         against = next(
             (acts.rejected[key] for key in (approval.person, approval.on_behalf_of) if key in acts.rejected), None
         )
         if approval.act == Act.APPROVE and against is None:
-            _read_approval(acts, effective, facts, people, separation, asking, approval)
+            _read_approval(acts, change, approval)
         elif approval.act == Act.APPROVE and against is not None:
             when = "later" if against.index > approval.index else "before"
             _refuse(acts, approval, f"rejected-{when}", f"{against.name} rejected this {when}")
@@ -82,45 +80,24 @@ def _rejections(ordered: list[ApprovalFacts]) -> dict[str, ApprovalFacts]:
     return found | {person: one for person, one in latest.items() if one.act == Act.REJECT}
 
 
-def _read_approval(
-    acts: Acts,
-    effective: EffectivePolicy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    asking: Asking,
-    one: ApprovalFacts,
-) -> None:
-    found = why_not_counted(effective, facts, people, separation, acts.delegations, asking, one)
+def _read_approval(acts: Acts, change: Change, one: ApprovalFacts) -> None:
+    found = why_not_counted(change, acts.delegations, one)
     if found is not None:
         _refuse(acts, one, *found)
         return
-    giver = people[one.on_behalf_of].name if one.on_behalf_of is not None else None
-    lapses_at = lapse_of(effective.policy, people, asking, one)
-    acts.valid.append(Valid(approval=one, lapses_at=lapses_at, giver_name=giver))
+    giver = change.people[one.on_behalf_of].name if one.on_behalf_of is not None else None
+    acts.valid.append(Valid(approval=one, lapses_at=lapse_of(change, one), giver_name=giver))
 
 
-def why_not_counted(
-    effective: EffectivePolicy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    delegations: Delegations,
-    asking: Asking,
-    one: ApprovalFacts,
-) -> tuple[str, str] | None:
+def why_not_counted(change: Change, delegations: Delegations, one: ApprovalFacts) -> tuple[str, str] | None:
     """Why an approval counts nowhere now: code and half-sentence. None when it counts where it is asked."""
-    return (
-        _wrong_kind(one)
-        or _wrong_binding(effective, facts, asking.level, one)
-        or _wrong_person(effective.policy, facts, people, separation, delegations, asking, one)
-    )
+    return _wrong_kind(one) or _wrong_binding(change, one) or _wrong_person(change, delegations, one)
 
 
-def lapse_of(policy: Policy, people: People, asking: Asking, one: ApprovalFacts) -> datetime | None:
+def lapse_of(change: Change, one: ApprovalFacts) -> datetime | None:
     """The first instant at which an approval that counts no longer does, delegations apart."""
-    training = check_approver(policy, people[one.person], asking).lapses_at
-    return _earlier(expiry_of(policy, one), training)
+    training = check_approver(change.people[one.person], change.asking).lapses_at
+    return _earlier(expiry_of(change.policy, one), training)
 
 
 def expiry_of(policy: Policy, one: ApprovalFacts) -> datetime | None:
@@ -141,19 +118,18 @@ def _wrong_kind(one: ApprovalFacts) -> tuple[str, str] | None:
     return "unknown-kind", f"it is neither a signature nor a review on the forge but {one.kind!r}"
 
 
-def _wrong_binding(
-    effective: EffectivePolicy, facts: Facts, level: Level | None, one: ApprovalFacts
-) -> tuple[str, str] | None:
+def _wrong_binding(change: Change, one: ApprovalFacts) -> tuple[str, str] | None:
+    facts = change.facts
     if one.head != facts.head:
         return "stale-head", f"it was given for the earlier head {one.head[:10]}; the head is now {facts.head[:10]}"
     if branch_name(one.target) != branch_name(facts.target):
         return "other-target", f"it was given for the target {branch_name(one.target)}, not {branch_name(facts.target)}"
-    if one.policy_digest != effective.digest:
+    if one.policy_digest != change.effective.digest:
         return "other-policy", "it was given under another version of the policy"
-    expires = expiry_of(effective.policy, one)
+    expires = expiry_of(change.policy, one)
     if expires is not None and facts.now >= expires:
         return "expired", f"it expired on {expires:%Y-%m-%d %H:%M} UTC"
-    return _wrong_carry(effective.policy, facts, level, one)
+    return _wrong_carry(change, one)
 
 
 def permitted_carry_over(policy: Policy, level: Level | None) -> CarryOver:
@@ -167,41 +143,33 @@ _LOOSENESS = (CarryOver.NONE, CarryOver.SAME_TREE, CarryOver.SAME_DIFF)
 PROVEN = {CarryOver.SAME_TREE.value: "the same tree", CarryOver.SAME_DIFF.value: "the same changes"}
 
 
-def _wrong_carry(policy: Policy, facts: Facts, level: Level | None, one: ApprovalFacts) -> tuple[str, str] | None:
+def _wrong_carry(change: Change, one: ApprovalFacts) -> tuple[str, str] | None:
     """An equal tree is proof of more than equal changes, so it is enough where those would be."""
     if one.carried_from is None and one.carried_by is None:
         return None
-    permitted = permitted_carry_over(policy, level)
+    permitted = permitted_carry_over(change.policy, change.level)
     origin = f"it was given for the head {(one.carried_from or 'nobody knows')[:10]}"
     if one.carried_from is None or one.carried_by not in PROVEN:
-        return "carried", f"{origin}, and nothing that is proven equal carried it to {facts.head[:10]}"
+        return "carried", f"{origin}, and nothing that is proven equal carried it to {change.facts.head[:10]}"
     if _LOOSENESS.index(CarryOver(one.carried_by)) > _LOOSENESS.index(permitted):
-        at = f" for a change that is {level.name}" if level is not None else ""
+        at = f" for a change that is {change.level.name}" if change.level is not None else ""
         allowed = PROVEN.get(permitted.value)
         what = f"the policy carries approvals over only for {allowed}" if allowed else "the policy carries nothing over"
         return "carried", f"{origin} and carried here because of {PROVEN[one.carried_by]}; {what}{at}"
     return None
 
 
-def _wrong_person(
-    policy: Policy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    delegations: Delegations,
-    asking: Asking,
-    one: ApprovalFacts,
-) -> tuple[str, str] | None:
-    excluded = separation.excluded.get(one.person)
+def _wrong_person(change: Change, delegations: Delegations, one: ApprovalFacts) -> tuple[str, str] | None:
+    excluded = change.separation.excluded.get(one.person)
     if excluded is not None:
         return excluded.code, excluded.reason
-    person = people.get(one.person)
+    person = change.people.get(one.person)
     if person is None:
         return "unknown-person", f"the directory says nothing about {one.name} now"
-    if (unfit := why_unfit(policy, person, asking)) is not None:
+    if (unfit := why_unfit(person, change.asking)) is not None:
         return unfit
     if one.on_behalf_of is not None:
-        return why_not_delegated(one, delegations, policy, facts, people, separation)
+        return why_not_delegated(change, delegations, one)
     if not holds_role(person, one.role, one.team):
         team = f" of {one.team}" if one.team is not None else ""
         return "role-lost", f"{person.name} does not hold the role {one.role}{team} now"

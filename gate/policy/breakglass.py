@@ -17,17 +17,16 @@ from datetime import UTC, datetime, timedelta
 from gate.domain.approval import Act
 from gate.domain.people import PersonState
 from gate.policy.approvals import Acts, Valid, lapse_of, why_not_counted
+from gate.policy.change import Change, read_change
 from gate.policy.decision import Disqualified, OverrideResult, RequirementResult
 from gate.policy.document import BreakGlass, Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ApprovalFacts, BreakGlassFacts, CosignFacts, Facts
 from gate.policy.filling import fill
-from gate.policy.ownership import Owned, find_owned
 from gate.policy.paths import branch_name
-from gate.policy.prerequisites import Asking
 from gate.policy.requirements import Need, expand_requirement, find_fault
 from gate.policy.sections import ANY_FREEZE
-from gate.policy.separation import People, Separation, separate
+from gate.policy.separation import Separation
 
 MAX_INCIDENT = 200
 _WEEK = 5
@@ -66,23 +65,16 @@ def add_business_days(start: datetime, days: int) -> datetime:
     return at + timedelta(weeks=weeks, days=rest + (2 if over_weekend else 0))
 
 
-def read_glass(
-    effective: EffectivePolicy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    owned: Owned,
-    acts: Acts,
-    asking: Asking,
-) -> Glass | None:
+def read_glass(change: Change, acts: Acts) -> Glass | None:
     """The invocation on this contribution, if there is one and the policy knows break-glass at all."""
-    invoked, rule = facts.break_glass, effective.policy.break_glass
+    facts, policy = change.facts, change.policy
+    invoked, rule = facts.break_glass, policy.break_glass
     if invoked is None or rule is None:
         return None
-    need, cosign, signed = _read_cosign(effective, facts, people, separation, owned, acts, asking)
+    need, cosign, signed = _read_cosign(change, acts, invoked, rule)
     faults = [
-        *_binding_faults(effective, facts, invoked, rule),
-        *_invoker_faults(effective.policy, people, separation, owned, invoked, rule),
+        *_binding_faults(change, invoked, rule),
+        *_invoker_faults(change, invoked, rule),
         *(sentence for _, sentence in check_reason(invoked, rule)),
         *_cosign_faults(need, cosign, facts),
         *find_locks(facts),
@@ -93,7 +85,7 @@ def read_glass(
         invoked=invoked,
         rule=rule,
         faults=tuple(faults),
-        waives=find_reached(effective.policy, rule) if not faults else frozenset(),
+        waives=find_reached(policy, rule) if not faults else frozenset(),
         cosign=cosign,
         lapses=tuple(at for at in ends if at > facts.now),
     )
@@ -104,11 +96,10 @@ def check_invocation(effective: EffectivePolicy, facts: Facts, invoked: BreakGla
     rule = effective.policy.break_glass
     if rule is None:
         return (f"the policy {effective.id} knows no break-glass",)
-    people = {person.id: person for person in facts.people}
-    owned, separation = find_owned(effective, facts.paths), separate(effective, facts, people)
+    change = read_change(effective, facts)
     return (
-        *_binding_faults(effective, facts, invoked, rule),
-        *_invoker_faults(effective.policy, people, separation, owned, invoked, rule),
+        *_binding_faults(change, invoked, rule),
+        *_invoker_faults(change, invoked, rule),
         *find_locks(facts),
     )
 
@@ -121,15 +112,14 @@ def find_reached(policy: Policy, rule: BreakGlass) -> frozenset[str]:
     return frozenset((named - held) & ({one.id for one in policy.rules} | freezes))
 
 
-def _binding_faults(
-    effective: EffectivePolicy, facts: Facts, invoked: BreakGlassFacts, rule: BreakGlass
-) -> Iterator[str]:
+def _binding_faults(change: Change, invoked: BreakGlassFacts, rule: BreakGlass) -> Iterator[str]:
+    facts = change.facts
     end = invoked.invoked_at + rule.valid_for
     if invoked.head != facts.head:
         yield f"it was invoked for the earlier head {invoked.head[:10]}; the head is now {facts.head[:10]}"
     if branch_name(invoked.target) != branch_name(facts.target):
         yield f"it was invoked for the target {branch_name(invoked.target)}, not {branch_name(facts.target)}"
-    if invoked.policy_digest != effective.digest:
+    if invoked.policy_digest != change.effective.digest:
         yield "it was invoked under another version of the policy"
     if facts.now < invoked.invoked_at:
         yield f"it was invoked for later, {_minute(invoked.invoked_at)}"
@@ -137,14 +127,12 @@ def _binding_faults(
         yield f"it ended on {_minute(end)}"
 
 
-def _invoker_faults(
-    policy: Policy, people: People, separation: Separation, owned: Owned, invoked: BreakGlassFacts, rule: BreakGlass
-) -> Iterator[str]:
-    person = people.get(invoked.person)
+def _invoker_faults(change: Change, invoked: BreakGlassFacts, rule: BreakGlass) -> Iterator[str]:
+    person = change.people.get(invoked.person)
     if invoked.role != rule.invoker:
         yield f"{invoked.name} invoked it as {invoked.role}, and only the role {rule.invoker} may"
-    if invoked.person in separation.excluded:
-        yield separation.excluded[invoked.person].reason
+    if invoked.person in change.separation.excluded:
+        yield change.separation.excluded[invoked.person].reason
     if person is None:
         yield f"the directory says nothing about {invoked.name} now"
         return
@@ -152,7 +140,7 @@ def _invoker_faults(
         yield f"{person.name} is a robot, and robots never break the glass"
     if person.state != PersonState.ACTIVE:
         yield f"{person.name} is {person.state} in the directory"
-    teams = owned.own_teams if policy.role(rule.invoker).is_per_team else (None,)
+    teams = change.owned.own_teams if change.policy.role(rule.invoker).is_per_team else (None,)
     if not any(held.role == rule.invoker and held.team in teams for held in person.roles):
         yield f"{person.name} does not hold the role {rule.invoker} now"
 
@@ -176,28 +164,18 @@ def find_locks(facts: Facts) -> Iterator[str]:
 
 
 def _read_cosign(
-    effective: EffectivePolicy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    owned: Owned,
-    acts: Acts,
-    asking: Asking,
+    change: Change, acts: Acts, invoked: BreakGlassFacts, rule: BreakGlass
 ) -> tuple[Need, RequirementResult, list[Valid]]:
     """The co-signature as a requirement of its own, asked of everybody but the invoker."""
-    invoked, rule = facts.break_glass, effective.policy.break_glass
-    assert invoked is not None  # noqa: S101 - the caller has seen to both
-    assert rule is not None  # noqa: S101
-    apart = _without_invoker(separation, invoked)
-    need = expand_requirement("break-glass", "break-glass/cosign", rule.cosign, effective.policy, owned)[0]
+    apart = replace(change, separation=_without_invoker(change.separation, invoked))
+    need = expand_requirement("break-glass", "break-glass/cosign", rule.cosign, change)[0]
     signed = [_as_approval(one, invoked, rule) for one in invoked.cosigners]
     valid = [
-        Valid(approval=one, lapses_at=lapse_of(effective.policy, people, asking, one))
+        Valid(approval=one, lapses_at=lapse_of(change, one))
         for one in signed
-        if one.person not in acts.rejected
-        and why_not_counted(effective, facts, people, apart, acts.delegations, asking, one) is None
+        if one.person not in acts.rejected and why_not_counted(apart, acts.delegations, one) is None
     ]
-    filling = fill((need,), effective.policy, facts, people, apart, Acts(valid=valid, rejected=acts.rejected), asking)
+    filling = fill((need,), apart, Acts(valid=valid, rejected=acts.rejected))
     return need, filling.results[0], list(filling.used.values())
 
 

@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from gate.policy.change import Change
 from gate.policy.decision import Answer, ConditionResult
-from gate.policy.document import ChangeRequest, Check, Policy, Prerequisite, Subject
-from gate.policy.effective import EffectivePolicy
+from gate.policy.document import ChangeRequest, Check, Prerequisite, Subject
 from gate.policy.facts import CheckFacts, Facts
 from gate.policy.paths import branch_name
-from gate.policy.prerequisites import Asking, check_person, prerequisites_for
+from gate.policy.prerequisites import check_person, prerequisites_for
 from gate.policy.separation import Separation
 
 MAX_CHANGE_REQUEST = 200
@@ -30,14 +30,12 @@ class Condition:
     lapses_at: datetime | None = None
 
 
-def check_conditions(
-    effective: EffectivePolicy, facts: Facts, separation: Separation, asking: Asking
-) -> tuple[Condition, ...]:
+def check_conditions(change: Change) -> tuple[Condition, ...]:
     """Every condition of the policy, met or not, in the order a reader expects."""
-    asked = prerequisites_for(effective.policy, asking.level, Subject.AUTHOR, Subject.CONTRIBUTORS)
-    found = [_prerequisite(one, effective.policy, separation, asking) for one in asked]
-    found += [_change_request(one, facts) for one in effective.change_requests]
-    found += [_check(check, facts, separation) for check in effective.policy.checks]
+    asked = prerequisites_for(change.asking, Subject.AUTHOR, Subject.CONTRIBUTORS)
+    found = [_prerequisite(one, change) for one in asked]
+    found += [_change_request(one, change.facts) for one in change.effective.change_requests]
+    found += [_check(check, change.facts, change.separation) for check in change.policy.checks]
     return tuple(found)
 
 
@@ -68,11 +66,12 @@ def _condition(id: str, kind: str, sentence: str, remedy: str, otherwise: Answer
     )
 
 
-def _prerequisite(one: Prerequisite, policy: Policy, separation: Separation, asking: Asking) -> Condition:
+def _prerequisite(one: Prerequisite, change: Change) -> Condition:
     """Everybody it is for must meet it; the author is among the contributors."""
+    separation = change.separation
     is_for_all = Subject.CONTRIBUTORS in one.subjects or separation.author is None
     people = separation.answerable.values() if is_for_all else [separation.author]
-    found = [(person, check_person(policy, one, person, asking)) for person in people if person is not None]
+    found = [(person, check_person(one, person, change.asking)) for person in people if person is not None]
     lacking = [(person, met) for person, met in found if met.missing is not None]
     everybody = "Every contributor" if is_for_all else "The author"
     sentence = "; ".join(f"{person.name} {met.missing}" for person, met in lacking) or f"{everybody} meets {one.id}"

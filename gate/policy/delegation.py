@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gate.domain.people import PersonState
-from gate.policy.document import Policy
-from gate.policy.facts import ApprovalFacts, DelegationFacts, Facts, PersonFacts
-from gate.policy.prerequisites import Asking, why_unfit
+from gate.policy.change import Change
+from gate.policy.facts import ApprovalFacts, DelegationFacts, PersonFacts
+from gate.policy.prerequisites import why_unfit
 from gate.policy.separation import People, Separation
 
 CODE = "delegation"
@@ -36,20 +36,19 @@ class Delegations:
     lapses: tuple[datetime, ...] = ()
 
 
-def read_delegations(
-    policy: Policy, facts: Facts, people: People, separation: Separation, asking: Asking
-) -> Delegations:
+def read_delegations(change: Change) -> Delegations:
     """All delegations of roles that this policy lets hand over; none when it lets none."""
-    if policy.delegation is None:
+    facts, allowed = change.facts, change.policy.delegation
+    if allowed is None:
         return Delegations()
-    known = sorted((one for one in facts.delegations if one.role in policy.delegation.roles), key=lambda one: one.index)
+    known = sorted((one for one in facts.delegations if one.role in allowed.roles), key=lambda one: one.index)
     cyclic = find_cyclic(one for one in known if _covers(one, facts.now))
     found = Delegations(
         cyclic=frozenset(one.index for one in cyclic),
-        notes=tuple(_name_circles(cyclic, people)),
+        notes=tuple(_name_circles(cyclic, change.people)),
         lapses=tuple(at for one in known for at in (one.starts_at, one.ends_at) if at > facts.now),
     )
-    whys = [(one, _why_unusable(one, found, policy, facts, people, separation, asking)) for one in known]
+    whys = [(one, _why_unusable(change, found, one)) for one in known]
     return Delegations(
         counting=tuple(one for one, why in whys if why is None),
         void=tuple((one, why) for one, why in whys if why is not None),
@@ -59,25 +58,23 @@ def read_delegations(
     )
 
 
-def why_not_delegated(
-    one: ApprovalFacts, found: Delegations, policy: Policy, facts: Facts, people: People, separation: Separation
-) -> Why | None:
+def why_not_delegated(change: Change, found: Delegations, one: ApprovalFacts) -> Why | None:
     """Why an approval does not count for the person it was given for; None when it does, or was given for nobody.
 
     The receiver's own fitness is the caller's to check, as for any approval.
     """
     if one.on_behalf_of is None:
         return None
-    if policy.delegation is None or one.role not in policy.delegation.roles:
+    if change.policy.delegation is None or one.role not in change.policy.delegation.roles:
         return CODE, f"the policy lets nobody hand over the role {_place(one.role, one.team)}"
-    giver, receiver = _name(one.on_behalf_of, people), _name(one.person, people)
-    given = [each for each in facts.delegations if _is_for(each, one)]
+    giver, receiver = _name(one.on_behalf_of, change.people), _name(one.person, change.people)
+    given = [each for each in change.facts.delegations if _is_for(each, one)]
     covering = [each for each in given if _covers(each, one.signed_at)]
     if not given:
         return CODE, f"{giver} has not handed over the role {_place(one.role, one.team)} to {receiver}"
     if not covering:
         return CODE, f"the delegation of {giver} to {receiver} was not in force when it was signed"
-    whys = [_why_void(each, found, policy, facts, people, separation) for each in covering]
+    whys = [_why_void(change, found, each) for each in covering]
     return None if None in whys else whys[-1]
 
 
@@ -90,30 +87,22 @@ def _covers(one: DelegationFacts, at: datetime) -> bool:
     return one.starts_at <= at < one.ends_at
 
 
-def _why_unusable(
-    one: DelegationFacts,
-    found: Delegations,
-    policy: Policy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    asking: Asking,
-) -> Why | None:
+def _why_unusable(change: Change, found: Delegations, one: DelegationFacts) -> Why | None:
     """Why the receiver could not sign for the giver now."""
-    receiver = people.get(one.receiver)
+    receiver = change.people.get(one.receiver)
     if receiver is None:
         return "unknown-person", f"the directory says nothing about {one.receiver}"
-    if one.receiver in separation.excluded:
-        return separation.excluded[one.receiver].code, separation.excluded[one.receiver].reason
-    return why_unfit(policy, receiver, asking) or _why_void(one, found, policy, facts, people, separation)
+    excluded = change.separation.excluded.get(one.receiver)
+    if excluded is not None:
+        return excluded.code, excluded.reason
+    return why_unfit(receiver, change.asking) or _why_void(change, found, one)
 
 
-def _why_void(
-    one: DelegationFacts, found: Delegations, policy: Policy, facts: Facts, people: People, separation: Separation
-) -> Why | None:
-    assert policy.delegation is not None  # noqa: S101 - both callers have seen to it
+def _why_void(change: Change, found: Delegations, one: DelegationFacts) -> Why | None:
+    assert change.policy.delegation is not None  # noqa: S101 - both callers have seen to it
+    facts, people = change.facts, change.people
     giver, receiver = _name(one.giver, people), _name(one.receiver, people)
-    period, most = one.ends_at - one.starts_at, policy.delegation.max_period
+    period, most = one.ends_at - one.starts_at, change.policy.delegation.max_period
     if one.giver == one.receiver or one.index in found.cyclic:
         return CODE, f"the delegations of the role {_place(one.role, one.team)} by {giver} go in a circle"
     if period > most:
@@ -122,7 +111,7 @@ def _why_void(
         return CODE, f"the delegation of {giver} to {receiver} starts on {one.starts_at:%Y-%m-%d %H:%M} UTC"
     if facts.now >= one.ends_at:
         return CODE, f"the delegation of {giver} to {receiver} ended on {one.ends_at:%Y-%m-%d %H:%M} UTC"
-    return _why_giver(one, people.get(one.giver), receiver, separation)
+    return _why_giver(one, people.get(one.giver), receiver, change.separation)
 
 
 def _why_giver(one: DelegationFacts, giver: PersonFacts | None, receiver: str, separation: Separation) -> Why | None:

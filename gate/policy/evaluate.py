@@ -13,22 +13,18 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gate.domain.approval import Act
-from gate.policy.applies import Change
 from gate.policy.approvals import read_acts
 from gate.policy.breakglass import Glass, conclude, read_glass
-from gate.policy.classification import Level, find_level
+from gate.policy.change import Change, read_change
 from gate.policy.conditions import Condition, check_conditions, check_revision
 from gate.policy.decision import Answer, Decision, Reason, RuleState
-from gate.policy.document import OutOfScope, ScopeKind
+from gate.policy.document import OutOfScope, Policy, ScopeKind
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import Facts
 from gate.policy.findings import WORST_FIRST, Findings, summarise
 from gate.policy.freezes import find_freezes
-from gate.policy.ownership import Owned, find_outsider, find_owned
 from gate.policy.paths import branch_name, matches_any
-from gate.policy.prerequisites import build_asking
 from gate.policy.rules import fill_needs, read_rules, rule_result
-from gate.policy.separation import Separation, separate
 from gate.policy.vetoes import Vetoes, read_vetoes
 
 
@@ -37,38 +33,32 @@ def evaluate(policy: EffectivePolicy | None, facts: Facts) -> Decision:
     missing = _missing(policy, facts)
     if policy is None or missing:
         return _undecided(facts, missing)
-    people = {person.id: person for person in facts.people}
-    separation = separate(policy, facts, people)
-    owned = find_owned(policy, facts.paths)
-    outsider = find_outsider(owned, separation.answerable.values())
+    change = read_change(policy, facts)
     found = Findings()
-    for error in separation.errors:
+    for error in change.separation.errors:
         found.reasons.append((Answer.ERROR, error))
-    for owners, path in owned.sets:
+    for owners, path in change.owned.sets:
         if not owners:
             found.add(Answer.ERROR, "no-owner", f"No team owns {path}.")
-    level = find_level(policy.policy.classification, facts.paths)
-    asking = build_asking(facts, level)
-    acts = read_acts(policy, facts, people, separation, asking)
+    acts = read_acts(change)
     found.not_counted += acts.not_counted
-    _read_vetoes(found, read_vetoes(policy.policy, facts, people, separation, owned, acts, asking))
+    _read_vetoes(found, read_vetoes(change, acts))
     _read_conditions(found, check_revision(facts))
-    scope = _find_scope(policy, separation, outsider)
-    frozen = find_freezes(policy.policy, facts, level.held if level is not None else ())
-    change = Change(facts=facts, separation=separation, outsider=outsider, level=level)
-    glass = read_glass(policy, facts, people, separation, owned, acts, asking)
+    scope = _find_scope(change)
+    frozen = find_freezes(change)
+    glass = read_glass(change, acts)
     waived = glass.waives if glass is not None else frozenset()
     found.lapses += [*frozen.lapses, *acts.delegations.lapses]
     found.notes += acts.delegations.notes
     if scope is None:
-        read_rules(found, policy, change, people, owned, acts, asking, frozen, waived)
-        _read_conditions(found, check_conditions(policy, facts, separation, asking))
+        read_rules(found, change, acts, frozen, waived)
+        _read_conditions(found, check_conditions(change))
     else:
-        _leave_out(found, policy, scope)
+        _leave_out(found, change.policy, scope)
         if frozen.holding:
-            fill_needs(found, policy, change, people, owned, acts, asking, (), frozen, waived)
-    _read_override(found, policy, facts, glass)
-    return _decision(found, policy, facts, separation, owned, outsider, scope, level)
+            fill_needs(found, change, acts, (), frozen, waived)
+    _read_override(found, change, glass)
+    return _decision(found, change, scope)
 
 
 def _missing(policy: EffectivePolicy | None, facts: Facts) -> list[Reason]:
@@ -140,33 +130,34 @@ def _read_conditions(found: Findings, conditions: Iterable[Condition]) -> None:
             )
 
 
-def _find_scope(policy: EffectivePolicy, separation: Separation, outsider: str | None) -> OutOfScope | None:
+def _find_scope(change: Change) -> OutOfScope | None:
     """The first rule that puts this out of scope. Never one when somebody's part in it is unknown."""
-    if separation.errors:
+    if change.separation.errors:
         return None
-    for entry in policy.policy.out_of_scope:
+    for entry in change.policy.out_of_scope:
         match entry.kind:
-            case ScopeKind.SAME_TEAM if outsider is None:
+            case ScopeKind.SAME_TEAM if change.outsider is None:
                 return entry
-            case ScopeKind.ROBOTS if separation.is_only_robots:
+            case ScopeKind.ROBOTS if change.separation.is_only_robots:
                 return entry
             case _:
                 continue
     return None
 
 
-def _leave_out(found: Findings, policy: EffectivePolicy, scope: OutOfScope) -> None:
+def _leave_out(found: Findings, policy: Policy, scope: OutOfScope) -> None:
     found.add(Answer.APPROVED, "out-of-scope", f"Out of scope by rule {scope.id}: {scope.because}", scope.id)
-    for rule in policy.policy.rules:
+    for rule in policy.rules:
         because = (f"out of scope by {scope.id}",)
         found.rules.append(rule_result(rule, RuleState.NOT_APPLICABLE, because))
 
 
-def _read_override(found: Findings, policy: EffectivePolicy, facts: Facts, glass: Glass | None) -> None:
+def _read_override(found: Findings, change: Change, glass: Glass | None) -> None:
     """Overridden is what would be approved had the waived not been missing; anything else that is missing stays."""
     if glass is None:
-        if facts.break_glass is not None:
-            found.notes.append(f"{facts.break_glass.name} broke the glass, and the policy {policy.id} knows none.")
+        invoked = change.facts.break_glass
+        if invoked is not None:
+            found.notes.append(f"{invoked.name} broke the glass, and the policy {change.policy.id} knows none.")
         return
     found.lapses += glass.lapses
     still_open = [reason.rule or reason.code for answer, reason in found.reasons if answer is not Answer.APPROVED]
@@ -175,17 +166,8 @@ def _read_override(found: Findings, policy: EffectivePolicy, facts: Facts, glass
         found.add(Answer.OVERRIDDEN, "break-glass", found.override.sentence)
 
 
-def _decision(
-    found: Findings,
-    policy: EffectivePolicy,
-    facts: Facts,
-    separation: Separation,
-    owned: Owned,
-    outsider: str | None,
-    scope: OutOfScope | None,
-    level: Level | None,
-) -> Decision:
-    answer = found.answer
+def _decision(found: Findings, change: Change, scope: OutOfScope | None) -> Decision:
+    answer, facts, separation = found.answer, change.facts, change.separation
     ordered = sorted(found.reasons, key=lambda pair: WORST_FIRST.index(pair[0]))
     teams = sorted({person.team for person in separation.answerable.values() if person.team is not None})
     lapses = [_directory_until(facts), *(at for at in found.lapses if at > facts.now)]
@@ -197,9 +179,9 @@ def _decision(
         head=facts.head,
         target=facts.target,
         policy_epoch=facts.policy_epoch,
-        policy_digest=policy.digest,
-        is_cross_team=outsider is not None,
-        owning_teams=owned.teams,
+        policy_digest=change.effective.digest,
+        is_cross_team=change.outsider is not None,
+        owning_teams=change.owned.teams,
         contributing_teams=tuple(teams),
         out_of_scope=scope.id if scope is not None and answer is Answer.APPROVED else None,
         reasons=tuple(reason for _, reason in ordered),
@@ -211,7 +193,7 @@ def _decision(
         ask=found.ask,
         is_ask_smallest=found.is_ask_smallest,
         notes=tuple(found.notes),
-        level=level.name if level is not None else None,
+        level=change.level.name if change.level is not None else None,
         freezes=found.freezes,
         override=found.override,
         until=found.until,

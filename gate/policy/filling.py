@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from gate.policy.approvals import SIGNATURE, Acts, Valid
 from gate.policy.asking import Shared, plan_ask
+from gate.policy.change import Change
 from gate.policy.decision import Candidate, Disqualified, Filled, RequirementResult
-from gate.policy.document import Policy
-from gate.policy.facts import Facts
 from gate.policy.fill_words import word_requirement
 from gate.policy.matching import match, untangle
-from gate.policy.prerequisites import Asking, why_unfit
+from gate.policy.prerequisites import why_unfit
 from gate.policy.requirements import Need, member_rows
-from gate.policy.separation import People, Separation
+from gate.policy.separation import People
 from gate.policy.standing_in import find_able, find_barred
 
 
@@ -62,15 +61,7 @@ class _Assigned:
         return {valid.approval.index: valid for found in self.filled for valid in found}
 
 
-def fill(
-    needs: tuple[Need, ...],
-    policy: Policy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    acts: Acts,
-    asking: Asking,
-) -> Filling:
+def fill(needs: tuple[Need, ...], change: Change, acts: Acts) -> Filling:
     """Matches the approvals to the slots and says for every need what is missing and who could give it."""
     waived_last = sorted(range(len(needs)), key=lambda at: needs[at].is_waived)
     slots = [at for at in waived_last if not needs[at].ask.is_shared for _ in range(needs[at].ask.count)]
@@ -81,10 +72,7 @@ def fill(
         return Filling(results=results, used=used, ask=())
     counted = {person: valid for valid in used.values() for person in valid.party}
     taken = [_taken(need, backing[number], counted) for number, need in enumerate(needs)]
-    able = [
-        _judge(need, policy, facts, people, separation, acts, mine, asking)
-        for need, mine in zip(needs, taken, strict=True)
-    ]
+    able = [_judge(need, change, acts, mine) for need, mine in zip(needs, taken, strict=True)]
     asked = [at for at in slots if not needs[at].is_waived]
     costs, shared = _costs(needs, backing, filled, able, counted)
     ask = plan_ask(asked, costs, list(shared.values()))
@@ -93,12 +81,12 @@ def fill(
             need,
             found,
             able[number],
-            again=_moved(number, asked, ask.plan, backing[number], people),
+            again=_moved(number, asked, ask.plan, backing[number], change.people),
             is_satisfiable=_is_satisfiable(number, asked, ask.plan, shared),
         )
         for number, (need, found) in enumerate(zip(needs, filled, strict=True))
     )
-    named = _name_asked(ask.asked, able, people)
+    named = _name_asked(ask.asked, able, change.people)
     return Filling(results=results, used=used, ask=named, is_ask_smallest=ask.is_smallest)
 
 
@@ -172,28 +160,20 @@ def _moved(
     return tuple(people[person].name for person in taken)
 
 
-def _judge(
-    need: Need,
-    policy: Policy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    acts: Acts,
-    counted: Mapping[str, Valid],
-    asking: Asking,
-) -> _Able:
+def _judge(need: Need, change: Change, acts: Acts, counted: Mapping[str, Valid]) -> _Able:
     """Everybody who holds the role: who could fill a slot of this need now, and who cannot and why."""
+    people = change.people
     candidates, disqualified = [], []
-    for key in sorted({key for row in member_rows(need, facts).values() for key in row.members}):
+    for key in sorted({key for row in member_rows(need, change.facts).values() for key in row.members}):
         name = people[key].name if key in people else key
-        why = _why_not(key, policy, people, separation, acts, counted, asking)
+        why = _why_not(key, change, acts, counted)
         if key in need.not_admitted and (why is None or why[0] == "one-slot"):
             why = ("expression", need.not_admitted[key])
         if why is None:
             candidates.append(Candidate(person=key, name=name))
         elif key not in counted or not need.fits(counted[key].approval.role, counted[key].approval.team):
             disqualified.append(Disqualified(person=key, name=name, code=why[0], reason=why[1]))
-    disqualified += find_barred(need, facts, people, acts.delegations)
+    disqualified += find_barred(need, change, acts.delegations)
     disqualified.sort(key=lambda one: (one.name, one.person))
     own = _sorted(candidates)
     delegated = find_able(need, people, acts.delegations, {one.person for one in own}, {*counted, *acts.rejected})
@@ -204,26 +184,18 @@ def _sorted(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return tuple(sorted(candidates, key=lambda one: (one.name, one.person)))
 
 
-def _why_not(
-    key: str,
-    policy: Policy,
-    people: People,
-    separation: Separation,
-    acts: Acts,
-    counted: Mapping[str, Valid],
-    asking: Asking,
-) -> tuple[str, str] | None:
-    if key in separation.excluded:
-        found = separation.excluded[key]
-        return found.code, found.reason
-    person = people.get(key)
+def _why_not(key: str, change: Change, acts: Acts, counted: Mapping[str, Valid]) -> tuple[str, str] | None:
+    excluded = change.separation.excluded.get(key)
+    if excluded is not None:
+        return excluded.code, excluded.reason
+    person = change.people.get(key)
     if person is None:
         return "unknown-person", f"{key} is in the group, and the directory says nothing else about them"
     if key in counted:
-        return _why_counted(key, counted[key], people)
+        return _why_counted(key, counted[key], change.people)
     if key in acts.rejected:
         return "rejected", f"{person.name} rejected it"
-    return why_unfit(policy, person, asking)
+    return why_unfit(person, change.asking)
 
 
 def _why_counted(key: str, one: Valid, people: People) -> tuple[str, str]:

@@ -8,15 +8,14 @@ A freeze that nobody may exempt from ends by its time alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gate.policy.change import Change
 from gate.policy.decision import FreezeResult, RequirementResult
-from gate.policy.document import Freeze, Policy
-from gate.policy.facts import Facts
+from gate.policy.document import Freeze
 from gate.policy.fill_words import name_filled
-from gate.policy.ownership import Owned
 from gate.policy.paths import branch_name, matches_any
 from gate.policy.requirements import Need, expand_requirement
 
@@ -29,28 +28,30 @@ class Frozen:
     lapses: tuple[datetime, ...] = ()
 
 
-def find_freezes(policy: Policy, facts: Facts, levels: Collection[str]) -> Frozen:
-    """The freezes for a change at ``levels``. A change without a level is at all of them."""
-    meant = [one for one in policy.freezes if _is_meant(one, facts, levels)]
+def find_freezes(change: Change) -> Frozen:
+    """The freezes of the policy for this change."""
+    now = change.facts.now
+    meant = [one for one in change.policy.freezes if _is_meant(one, change)]
     return Frozen(
-        holding=tuple(one for one in meant if one.start <= facts.now < one.end),
+        holding=tuple(one for one in meant if one.start <= now < one.end),
         lapses=tuple(at for one in meant for at in (one.start, one.end)),
     )
 
 
-def _is_meant(one: Freeze, facts: Facts, levels: Collection[str]) -> bool:
-    if one.branches and not matches_any(one.branches, branch_name(facts.target)):
+def _is_meant(one: Freeze, change: Change) -> bool:
+    """A change without a level is at all of them."""
+    if one.branches and not matches_any(one.branches, branch_name(change.facts.target)):
         return False
-    return not one.levels or not levels or any(level in one.levels for level in levels)
+    return not one.levels or change.level is None or change.level.is_at(one.levels)
 
 
-def expand_exemptions(frozen: Frozen, policy: Policy, owned: Owned) -> tuple[Need, ...]:
+def expand_exemptions(frozen: Frozen, change: Change) -> tuple[Need, ...]:
     """What would exempt from each freeze that holds, one need each; none where nobody may."""
     return tuple(
         need
         for one in frozen.holding
         if one.exempt is not None
-        for need in expand_requirement(one.id, f"{one.id}/exempt", one.exempt, policy, owned, freeze=one.id)
+        for need in expand_requirement(one.id, f"{one.id}/exempt", one.exempt, change, freeze=one.id)
     )
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from gate.domain.people import PersonState
 from gate.policy.classification import Level
 from gate.policy.document import Policy, Prerequisite, Subject
-from gate.policy.facts import Facts, PersonFacts
+from gate.policy.facts import PersonFacts
 
 _TICK = timedelta(microseconds=1)
 MEND_ENTITY = "An administrator can add the legal entity to their directory entry."
@@ -25,9 +25,10 @@ MEND_REPOSITORY_ENTITY = "Add `entity:` to the repository in repositories.yaml."
 class Asking:
     """What prerequisites are asked for: ``level`` of the change (None: no levels), ``entity`` of the repository.
 
-    One policy and one set of facts each: ``found`` keeps, by person, what approvers must meet, as it is asked often.
+    ``found`` keeps, by person, what approvers must meet: it is asked often, and always of the same facts.
     """
 
+    policy: Policy
     now: datetime
     level: Level | None = None
     entity: str | None = None
@@ -46,16 +47,12 @@ class Met:
 _MET = Met()
 
 
-def build_asking(facts: Facts, level: Level | None) -> Asking:
-    return Asking(now=facts.now, level=level, entity=facts.repository.entity)
-
-
-def check_person(policy: Policy, one: Prerequisite, person: PersonFacts, asking: Asking) -> Met:
+def check_person(one: Prerequisite, person: PersonFacts, asking: Asking) -> Met:
     """One prerequisite for one person now."""
     if one.terms is not None:
         if one.terms in person.terms:
             return _MET
-        title = next(terms.title for terms in policy.terms if terms.id == one.terms)
+        title = next(terms.title for terms in asking.policy.terms if terms.id == one.terms)
         mend = "They can read and accept the terms on the gate's terms page."
         return Met(missing=f"has not accepted “{title}”", mend=mend)
     if one.entities:
@@ -93,27 +90,27 @@ def _check_entities(one: Prerequisite, person: PersonFacts, asking: Asking) -> M
     return Met(missing=f"belongs to {theirs}, from which no work may pass to {ours}", mend=mend)
 
 
-def prerequisites_for(policy: Policy, level: Level | None, *subjects: Subject) -> Iterator[Prerequisite]:
+def prerequisites_for(asking: Asking, *subjects: Subject) -> Iterator[Prerequisite]:
     """Those that are for one of ``subjects`` and are asked at this level."""
     wanted = frozenset(subjects)
-    for one in policy.prerequisites:
-        is_asked = not one.at or level is None or level.is_at(one.at)
+    for one in asking.policy.prerequisites:
+        is_asked = not one.at or asking.level is None or asking.level.is_at(one.at)
         if is_asked and not wanted.isdisjoint(one.subjects):
             yield one
 
 
-def check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
+def check_approver(person: PersonFacts, asking: Asking) -> Met:
     """All prerequisites of approvers for one person: what is missing, and when the first of them lapses."""
     met = asking.found.get(person.id)
     if met is None:
-        met = asking.found[person.id] = _check_approver(policy, person, asking)
+        met = asking.found[person.id] = _check_approver(person, asking)
     return met
 
 
-def _check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
+def _check_approver(person: PersonFacts, asking: Asking) -> Met:
     lapses = []
-    for one in prerequisites_for(policy, asking.level, Subject.APPROVERS):
-        met = check_person(policy, one, person, asking)
+    for one in prerequisites_for(asking, Subject.APPROVERS):
+        met = check_person(one, person, asking)
         if met.missing is not None:
             return met
         if met.lapses_at is not None:
@@ -121,12 +118,12 @@ def _check_approver(policy: Policy, person: PersonFacts, asking: Asking) -> Met:
     return Met(lapses_at=min(lapses)) if lapses else _MET
 
 
-def why_unfit(policy: Policy, person: PersonFacts, asking: Asking) -> tuple[str, str] | None:
-    """Why somebody cannot approve anything under this policy now, contributions aside: code and reason."""
+def why_unfit(person: PersonFacts, asking: Asking) -> tuple[str, str] | None:
+    """Why somebody cannot approve anything under the policy now, contributions aside: code and reason."""
     if person.robot:
         return "robot", f"{person.name} is a robot, and robots never approve"
     if person.state != PersonState.ACTIVE:
         detail = f" ({', '.join(person.state_reasons)})" if person.state_reasons else ""
         return "not-active", f"{person.name} is {person.state} in the directory{detail}"
-    missing = check_approver(policy, person, asking).missing
+    missing = check_approver(person, asking).missing
     return ("prerequisite", f"{person.name} {missing}") if missing is not None else None

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from gate.policy.change import Change
 from gate.policy.decision import Reason
-from gate.policy.document import Of, Policy, Requirement, Rule
+from gate.policy.document import Of, Requirement, Rule
 from gate.policy.facts import Facts, RoleMembers
 from gate.policy.ownership import Owned
 
@@ -48,24 +49,24 @@ class Need:
         return (role, team) in self.places
 
 
-def expand(rule: Rule, policy: Policy, owned: Owned) -> tuple[Need, ...]:
+def expand(rule: Rule, change: Change) -> tuple[Need, ...]:
     """The needs of one applicable rule; never none, because somebody owns every path."""
     needs: list[Need] = []
     for number, ask in enumerate(rule.require, 1):
-        needs += expand_requirement(rule.id, f"{rule.id}/{number}", ask, policy, owned)
+        needs += expand_requirement(rule.id, f"{rule.id}/{number}", ask, change)
     return tuple(needs)
 
 
 def expand_requirement(
-    name: str, id: str, ask: Requirement, policy: Policy, owned: Owned, *, freeze: str | None = None
+    name: str, id: str, ask: Requirement, change: Change, *, freeze: str | None = None
 ) -> tuple[Need, ...]:
     """One requirement of ``name`` (a rule, a freeze …): a need for every team asked on its own, or one for any."""
     needs = []
-    for teams in _asked(ask.of, owned):
+    for teams in _asked(ask.of, change.owned):
         suffix = f"/{teams[0]}" if ask.of is Of.EACH_OWNING_TEAM else ""
         places: list[tuple[str, str | None]] = []
         for role in ask.roles:
-            places += [(role, team) for team in teams] if policy.role(role).is_per_team else [(role, None)]
+            places += [(role, team) for team in teams] if change.policy.role(role).is_per_team else [(role, None)]
         needs.append(Need(rule=name, id=f"{id}{suffix}", ask=ask, places=tuple(places), freeze=freeze))
     return tuple(needs)
 

@@ -9,42 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gate.policy.applies import Applies, Change, rule_applies
+from gate.policy.applies import Applies, rule_applies
 from gate.policy.approvals import SIGNATURE, Acts, Valid
+from gate.policy.change import Change
 from gate.policy.decision import Answer, NotCounted, Reason, RequirementResult, RuleResult, RuleState
-from gate.policy.document import Rule
-from gate.policy.effective import EffectivePolicy
+from gate.policy.document import Policy, Rule
 from gate.policy.expression_facts import why_not_admitted
 from gate.policy.facts import Facts
 from gate.policy.filling import Filling, fill
 from gate.policy.findings import Findings
 from gate.policy.freezes import Frozen, expand_exemptions, read_freezes
-from gate.policy.ownership import Owned
-from gate.policy.prerequisites import Asking
 from gate.policy.requirements import Need, expand, find_fault
-from gate.policy.separation import People
 
 
-def read_rules(
-    found: Findings,
-    policy: EffectivePolicy,
-    change: Change,
-    people: People,
-    owned: Owned,
-    acts: Acts,
-    asking: Asking,
-    frozen: Frozen,
-    waived: frozenset[str],
-) -> None:
+def read_rules(found: Findings, change: Change, acts: Acts, frozen: Frozen, waived: frozenset[str]) -> None:
     """Every rule with its state. ``waived`` are rules and freezes that an effective break-glass lets through."""
-    verdicts = [(rule, rule_applies(rule, change)) for rule in policy.policy.rules]
+    verdicts = [(rule, rule_applies(rule, change)) for rule in change.policy.rules]
     found.reasons += [(Answer.ERROR, applies.error) for _, applies in verdicts if applies.error is not None]
-    needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, policy.policy, owned)]
+    needs = [need for rule, applies in verdicts if applies.applies for need in expand(rule, change)]
     # Rules of layers are asked as well, but where no rule of the policy itself applies they allow nothing.
     if not any(applies.applies or applies.error for rule, applies in verdicts if rule.layer is None):
-        found.add(Answer.ERROR, "no-rule", f"No rule of the policy {policy.id} applies, so nothing can allow this.")
+        found.add(
+            Answer.ERROR, "no-rule", f"No rule of the policy {change.policy.id} applies, so nothing can allow this."
+        )
     faults = _add_faults(found, needs, change.facts)
-    by_rule = fill_needs(found, policy, change, people, owned, acts, asking, needs, frozen, waived)
+    by_rule = fill_needs(found, change, acts, needs, frozen, waived)
     for rule, applies in verdicts:
         if applies.applies and rule.id not in by_rule:
             found.add(Answer.ERROR, "no-requirement", f"The rule {rule.id} applies and asks nobody.", rule.id)
@@ -63,22 +52,13 @@ def _add_faults(found: Findings, needs: Iterable[Need], facts: Facts) -> dict[st
 
 
 def fill_needs(
-    found: Findings,
-    policy: EffectivePolicy,
-    change: Change,
-    people: People,
-    owned: Owned,
-    acts: Acts,
-    asking: Asking,
-    needs: Iterable[Need],
-    frozen: Frozen,
-    waived: frozenset[str],
+    found: Findings, change: Change, acts: Acts, needs: Iterable[Need], frozen: Frozen, waived: frozenset[str]
 ) -> dict[str, list[RequirementResult]]:
     """Fills ``needs`` and the exemptions of the freezes that hold, all at once. The results are by rule."""
-    exemptions = expand_exemptions(frozen, policy.policy, owned)
+    exemptions = expand_exemptions(frozen, change)
     _add_faults(found, exemptions, change.facts)
-    asked = [_narrow(need, change, people, waived) for need in (*needs, *exemptions)]
-    filling = fill(tuple(asked), policy.policy, change.facts, people, change.separation, acts, asking)
+    asked = [_narrow(need, change, waived) for need in (*needs, *exemptions)]
+    filling = fill(tuple(asked), change, acts)
     by_rule: dict[str, list[RequirementResult]] = {}
     for need, result in zip(asked, filling.results, strict=True):
         by_rule.setdefault(need.rule, []).append(result)
@@ -88,15 +68,15 @@ def fill_needs(
     for one in found.freezes:
         if not one.exempted_by:
             _add_open(found, "freeze", one.sentence, one.id, is_waived=one.id in waived)
-    _read_filling(found, policy, filling, asked, acts)
+    _read_filling(found, change.policy, filling, asked, acts)
     return by_rule
 
 
-def _narrow(need: Need, change: Change, people: People, waived: frozenset[str]) -> Need:
+def _narrow(need: Need, change: Change, waived: frozenset[str]) -> Need:
     if need.rule in waived:
         need = replace(need, is_waived=True)
     if need.ask.expr is not None:
-        need = replace(need, not_admitted=why_not_admitted(need.ask.expr, change.seen, people.values()))
+        need = replace(need, not_admitted=why_not_admitted(need.ask.expr, change.seen, change.people.values()))
     return need
 
 
@@ -142,7 +122,7 @@ def rule_result(
     )
 
 
-def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, needs: list[Need], acts: Acts) -> None:
+def _read_filling(found: Findings, policy: Policy, filling: Filling, needs: list[Need], acts: Acts) -> None:
     found.counted = sorted(filling.used)
     found.lapses += [one.lapses_at for one in filling.used.values() if one.lapses_at is not None]
     found.ask, found.is_ask_smallest = filling.ask, filling.is_ask_smallest
@@ -162,7 +142,7 @@ def _read_filling(found: Findings, policy: EffectivePolicy, filling: Filling, ne
             )
     apart = {one.index: one for one in found.not_counted if one.index not in filling.used}
     found.not_counted = sorted(apart.values(), key=lambda one: one.index)
-    owners = " or ".join(policy.policy.owners)
+    owners = " or ".join(policy.owners)
     for need, result in zip(needs, filling.results, strict=True):
         if not result.is_satisfiable and need.freeze is None:
             found.notes.append(

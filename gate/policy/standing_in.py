@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from gate.policy.change import Change
 from gate.policy.decision import Candidate, Disqualified
 from gate.policy.delegation import Delegations
-from gate.policy.facts import DelegationFacts, Facts
+from gate.policy.facts import DelegationFacts
 from gate.policy.requirements import Need
 from gate.policy.separation import People
 
@@ -27,11 +28,11 @@ def find_able(
     return tuple(found.values())
 
 
-def find_barred(need: Need, facts: Facts, people: People, delegations: Delegations) -> Iterator[Disqualified]:
+def find_barred(need: Need, change: Change, delegations: Delegations) -> Iterator[Disqualified]:
     """Who was handed the role for now, and why nothing they sign in it could count."""
     for one, (code, reason) in delegations.void:
-        if need.fits(one.role, one.team) and one.starts_at <= facts.now < one.ends_at:
-            yield Disqualified(person=one.receiver, name=_name(one, people), code=code, reason=reason)
+        if need.fits(one.role, one.team) and one.starts_at <= change.facts.now < one.ends_at:
+            yield Disqualified(person=one.receiver, name=_name(one, change.people), code=code, reason=reason)
 
 
 def _name(one: DelegationFacts, people: People) -> str:

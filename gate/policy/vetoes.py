@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gate.policy.approvals import SIGNATURE, Acts, holds_role
-from gate.policy.document import Policy, Veto
+from gate.policy.change import Change
+from gate.policy.document import Veto
 from gate.policy.facts import ApprovalFacts, ClearanceFacts, Facts
-from gate.policy.ownership import Owned
-from gate.policy.prerequisites import Asking, check_approver, why_unfit
-from gate.policy.separation import People, Separation
+from gate.policy.prerequisites import check_approver, why_unfit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,56 +26,37 @@ class Vetoes:
     lapses: tuple[datetime, ...]
 
 
-def read_vetoes(
-    policy: Policy,
-    facts: Facts,
-    people: People,
-    separation: Separation,
-    owned: Owned,
-    acts: Acts,
-    asking: Asking,
-) -> Vetoes:
+def read_vetoes(change: Change, acts: Acts) -> Vetoes:
     """Every rejection that is somebody's word: a veto that stands, one that is cleared, or a note."""
     standing: list[str] = []
     notes: list[str] = []
     lapses: list[datetime] = []
     for one in sorted(acts.rejected.values(), key=lambda rejection: rejection.index):
-        veto = policy.veto
+        veto = change.policy.veto
         if veto is None or one.role not in veto.roles:
             notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
-        elif not veto.survives_push and one.head != facts.head:
+        elif not veto.survives_push and one.head != change.facts.head:
             notes.append(f"{one.name} rejected the earlier head {one.head[:10]}; here a rejection ends with a push.")
         else:
-            _read_veto(standing, notes, lapses, one, _Reader(policy, veto, facts, people, separation, owned, asking))
+            _read_veto(standing, notes, lapses, change, veto, one)
     return Vetoes(standing=tuple(standing), notes=tuple(notes), lapses=tuple(lapses))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    policy: Policy
-    veto: Veto
-    facts: Facts
-    people: People
-    separation: Separation
-    owned: Owned
-    asking: Asking
-
-
 def _read_veto(
-    standing: list[str], notes: list[str], lapses: list[datetime], one: ApprovalFacts, reader: _Reader
+    standing: list[str], notes: list[str], lapses: list[datetime], change: Change, veto: Veto, one: ApprovalFacts
 ) -> None:
-    tried = sorted((each for each in reader.facts.clearances if each.veto == one.index), key=lambda each: each.index)
+    tried = sorted((each for each in change.facts.clearances if each.veto == one.index), key=lambda each: each.index)
     against = []
     for clearance in tried:
-        why = _why_not_cleared(clearance, one, reader)
+        why = _why_not_cleared(change, veto, one, clearance)
         if why is None:
-            met = check_approver(reader.policy, reader.people[clearance.person], reader.asking)
+            met = check_approver(change.people[clearance.person], change.asking)
             lapses += [met.lapses_at] if met.lapses_at is not None else []
             notes.append(f"{_said(one)}; {clearance.name} cleared that as {_as(clearance)} {_on(clearance.signed_at)}.")
             return
         against.append(f" {clearance.name} could not clear it: {why}.")
-    or_cleared = f", or until somebody with the role {' or '.join(reader.veto.cleared_by)} clears it"
-    or_cleared = or_cleared if reader.veto.cleared_by else ""
+    or_cleared = f", or until somebody with the role {' or '.join(veto.cleared_by)} clears it"
+    or_cleared = or_cleared if veto.cleared_by else ""
     standing.append(
         f"{_said(one)}; the rejection stands until they withdraw it or approve{or_cleared}.{''.join(against)}"
     )
@@ -95,22 +75,22 @@ def _on(at: datetime) -> str:
     return f"on {at:%Y-%m-%d %H:%M} UTC"
 
 
-def _why_not_cleared(one: ClearanceFacts, veto: ApprovalFacts, reader: _Reader) -> str | None:
-    if one.index < veto.index:
+def _why_not_cleared(change: Change, veto: Veto, cleared: ApprovalFacts, one: ClearanceFacts) -> str | None:
+    if one.index < cleared.index:
         return "what was cleared came before this rejection"
-    if one.role not in reader.veto.cleared_by:
+    if one.role not in veto.cleared_by:
         return f"the role {one.role} clears no veto"
-    excluded = reader.separation.excluded.get(one.person)
+    excluded = change.separation.excluded.get(one.person)
     if excluded is not None:
         return excluded.reason
-    person = reader.people.get(one.person)
+    person = change.people.get(one.person)
     if person is None:
         return f"the directory says nothing about {one.name} now"
-    if (unfit := why_unfit(reader.policy, person, reader.asking)) is not None:
+    if (unfit := why_unfit(person, change.asking)) is not None:
         return unfit[1]
-    if one.team is not None and one.team not in reader.owned.teams:
+    if one.team is not None and one.team not in change.owned.teams:
         return f"{one.team} owns nothing that this changes"
-    if not holds_role(person, one.role, one.team) or not _is_member(one, reader.facts):
+    if not holds_role(person, one.role, one.team) or not _is_member(one, change.facts):
         return f"{person.name} does not hold the role {_as(one)} now"
     return None
 

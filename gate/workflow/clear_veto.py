@@ -16,11 +16,9 @@ from gate.domain.errors import ConflictError, InputError, NotFoundError, NotPerm
 from gate.domain.people import RoleSnapshot
 from gate.domain.words import address_person
 from gate.policy.approvals import Acts, read_acts
-from gate.policy.classification import find_level
+from gate.policy.change import read_change
 from gate.policy.facts import ApprovalFacts
-from gate.policy.ownership import find_owned
-from gate.policy.prerequisites import build_asking, why_unfit
-from gate.policy.separation import separate
+from gate.policy.prerequisites import why_unfit
 from gate.policy.vetoes import read_vetoes
 from gate.store.command import Blob, Command, EntryIndex, Row
 from gate.store.tables import contribution, veto_clearance
@@ -108,15 +106,12 @@ def _standing(seen: Look) -> tuple[ApprovalFacts, ...]:
     policy, facts = gathered.policy, gathered.facts
     if policy.policy.veto is None or facts.directory_error is not None:
         return ()
-    people = {one.id: one for one in facts.people}
-    separation = separate(policy, facts, people)
-    asking = build_asking(facts, find_level(policy.policy.classification, facts.paths))
-    owned = find_owned(policy, facts.paths)
-    rejected = read_acts(policy, facts, people, separation, asking).rejected
+    change = read_change(policy, facts)
+    rejected = read_acts(change).rejected
     return tuple(
         one
         for key, one in sorted(rejected.items(), key=lambda item: item[1].index)
-        if read_vetoes(policy.policy, facts, people, separation, owned, Acts(rejected={key: one}), asking).standing
+        if read_vetoes(change, Acts(rejected={key: one})).standing
     )
 
 
@@ -158,7 +153,7 @@ def _role(seen: Look, person: str, veto: ApprovalFacts) -> tuple[str, str | None
         raise NotPermittedError(
             f"You do not hold a role that clears vetoes here: {' or '.join(cleared_by)}.", code="no-role"
         )
-    unfit = why_unfit(policy, reader, build_asking(facts, find_level(policy.classification, facts.paths)))
+    unfit = why_unfit(reader, read_change(seen.gathered.policy, facts).asking)
     if unfit is not None:
         raise NotPermittedError(f"You cannot clear it: {address_person(unfit[1], reader.name)}.", code="unfit")
     return place

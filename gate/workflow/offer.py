@@ -9,11 +9,11 @@ from gate.domain.approval import Act
 from gate.domain.contribution import ContributionState
 from gate.domain.words import address_person
 from gate.policy.approvals import SIGNATURE
-from gate.policy.classification import find_level
+from gate.policy.change import read_change
 from gate.policy.decision import RuleState
 from gate.policy.delegation import Delegations
 from gate.policy.facts import ApprovalFacts, PersonFacts
-from gate.policy.prerequisites import Asking, build_asking, why_unfit
+from gate.policy.prerequisites import why_unfit
 from gate.workflow.evaluate import Look
 from gate.workflow.offer_more import find_delegated, find_exemptions, find_handed, say_void
 from gate.workflow.shown import SignChoice
@@ -113,7 +113,7 @@ def _bar(look: Look, reader: PersonFacts) -> str | None:
     excluded = next((one for one in decision.excluded if one.person == reader.id), None)
     if excluded is not None:
         return f"You cannot approve it: {address_person(excluded.reason, excluded.name)}."
-    unfit = why_unfit(look.gathered.policy.policy, reader, _asking(look))
+    unfit = why_unfit(reader, read_change(look.gathered.policy, look.gathered.facts).asking)
     if unfit is not None:
         return f"You cannot approve it: {address_person(unfit[1], reader.name)}."
     if row.draft:
@@ -145,8 +145,3 @@ def _vetoes(look: Look, reader: PersonFacts | None) -> tuple[SignChoice, ...]:
         for one in reader.roles
         if one.role in veto.roles
     )
-
-
-def _asking(look: Look) -> Asking:
-    facts = look.gathered.facts
-    return build_asking(facts, find_level(look.gathered.policy.policy.classification, facts.paths))

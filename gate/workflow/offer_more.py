@@ -9,12 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gate.domain.approval import Act
-from gate.policy.classification import find_level
+from gate.policy.change import read_change
 from gate.policy.delegation import Delegations, read_delegations
 from gate.policy.exceptions import Open, find_open
 from gate.policy.facts import ApprovalFacts, DelegationFacts, PersonFacts
-from gate.policy.prerequisites import build_asking
-from gate.policy.separation import separate
 from gate.workflow.act_form import say_role
 from gate.workflow.evaluate import Look
 from gate.workflow.shown import SignChoice
@@ -23,12 +21,9 @@ from gate.workflow.shown import SignChoice
 def find_handed(look: Look, person: str) -> Delegations:
     """What was handed over to this person for now: what they can use here, and what they cannot and why."""
     gathered = look.gathered
-    facts, policy = gathered.facts, gathered.policy
-    if not any(_is_theirs(look, one, person) for one in facts.delegations):
+    if not any(_is_theirs(look, one, person) for one in gathered.facts.delegations):
         return Delegations()
-    people = {one.id: one for one in facts.people}
-    asking = build_asking(facts, find_level(policy.policy.classification, facts.paths))
-    found = read_delegations(policy.policy, facts, people, separate(policy, facts, people), asking)
+    found = read_delegations(read_change(gathered.policy, gathered.facts))
     return replace(
         found,
         counting=tuple(one for one in found.counting if _is_theirs(look, one, person)),

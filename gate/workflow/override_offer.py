@@ -16,11 +16,11 @@ from gate.domain.errors import NotPermittedError
 from gate.domain.people import PersonState
 from gate.domain.words import address_person
 from gate.policy.breakglass import check_invocation, check_reason, find_locks, find_reached
+from gate.policy.change import read_change
 from gate.policy.decision import Decision, RuleState
 from gate.policy.document import BreakGlass
 from gate.policy.facts import BreakGlassFacts, Facts, PersonFacts
 from gate.policy.ownership import find_owned
-from gate.policy.separation import separate
 from gate.store import acts
 from gate.store.acts import BreakGlassRow, CosignRow
 from gate.workflow.evaluate import Look
@@ -162,7 +162,7 @@ def _reviewer(glassy: Glassy, reader: PersonFacts) -> Capacity:
     if any(one.person == reader.id for one in glassy.owed_cosigns):
         raise _refuse("You co-signed it: somebody independent reviews it.")
     gathered = glassy.look.gathered
-    separation = separate(gathered.policy, gathered.facts, {one.id: one for one in gathered.facts.people})
+    separation = read_change(gathered.policy, gathered.facts).separation
     apart = separation.excluded.get(reader.id)
     if apart is not None:
         raise _refuse(f"You are not independent of it: {address_person(apart.reason, apart.name)}.")
