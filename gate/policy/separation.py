@@ -51,7 +51,7 @@ class Separation:
         known = self.excluded.get(person.id)
         if known is None:
             self.excluded[person.id] = Disqualified(person=person.id, name=person.name, code=code, reason=reason)
-        elif reason not in known.reason:
+        elif reason not in known.reason.split("; "):
             joined = f"{known.reason}; {reason}"
             self.excluded[person.id] = Disqualified(person=person.id, name=person.name, code=known.code, reason=joined)
 

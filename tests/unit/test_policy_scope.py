@@ -117,6 +117,8 @@ def test_who_may_not_approve_is_listed_with_everything_they_did() -> None:
         contributor("alice", revisions=(1, 2)),
         contributor("alice", "committer", revisions=(1, 2, 3)),
         contributor("alice", revisions=(1, 2)),
+        contributor("carl", revisions=(12,)),
+        contributor("carl", address="carl@home.example", revisions=(1,)),
         contributor("hal", revisions=(3,)),
     )
     decision = evaluate(EFFECTIVE, build_facts(staff=(*STAFF, hal), contributors=hands))
@@ -125,7 +127,10 @@ def test_who_may_not_approve_is_listed_with_everything_they_did() -> None:
             "contributor",
             "Alice wrote revisions 1 and 2; Alice committed revisions 1, 2 and 3; Alice opened this contribution",
         ),
-        ("sponsor", "Carl is the sponsor of the robot Hal, which contributed"),
+        (
+            "contributor",
+            "Carl wrote revision 12; Carl wrote revision 1; Carl is the sponsor of the robot Hal, which contributed",
+        ),
         ("robot", "Hal is a robot, and robots never approve"),
     ]
 
