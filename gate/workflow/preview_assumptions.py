@@ -69,6 +69,8 @@ def _acts(policy: Policy) -> Iterator[str]:
     """What people would sign in the gate: all of it is still to come."""
     if policy.veto is not None:
         yield "Vetoes are not in git: nothing is taken as rejected."
+    if any(one.forge_review for rule in policy.rules for one in rule.require):
+        yield "Reviews made on the forge are not in git: where one may stand in, a signature is counted as needed."
     if policy.delegation is not None:
         yield "Delegations are not in git: roles are signed for by those who hold them."
     if policy.break_glass is not None:

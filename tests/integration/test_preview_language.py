@@ -260,8 +260,19 @@ def test_what_people_would_do_in_the_gate_is_said_to_be_missing(story: Story) ->
     said = " ".join(look(story.repo, policy=text, registry=None).assumptions)
     for word in ("Vetoes", "Delegations", "broken the glass", "Exemptions", "Registers"):
         assert word in said
+    reviewed = POLICY.replace("meaning: technical-review}]", "meaning: technical-review, forge_review: true}]")
+    assert any("Reviews made on the forge" in one for one in look(story.repo, policy=reviewed).assumptions)
     few = " ".join(look(story.repo).assumptions)
-    for word in ("Delegations", "broken the glass", "Exemptions", "Registers", "Reported checks", "entities", "expr"):
+    for word in (
+        "Delegations",
+        "broken the glass",
+        "Exemptions",
+        "Registers",
+        "Reported checks",
+        "entities",
+        "expr",
+        "forge",
+    ):
         assert word not in few
 
 
