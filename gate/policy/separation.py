@@ -98,7 +98,8 @@ def _described(one: ContributorFacts, people: People) -> PersonFacts | None:
     return people.get(one.person) if one.person is not None else None
 
 
-def _login_robot(effective: EffectivePolicy, person: PersonFacts | None) -> Robot | None:
+def find_robot(effective: EffectivePolicy, person: PersonFacts | None) -> Robot | None:
+    """The declared robot whose login this person has."""
     if person is None:
         return None
     return next((one for one in effective.robots if _is_same(one.login, person.login)), None)
@@ -106,7 +107,7 @@ def _login_robot(effective: EffectivePolicy, person: PersonFacts | None) -> Robo
 
 def _declared_robot(effective: EffectivePolicy, one: ContributorFacts, people: People) -> Robot | None:
     if one.person is not None:
-        return _login_robot(effective, people.get(one.person))
+        return find_robot(effective, people.get(one.person))
     for robot in effective.robots:
         if _is_same(robot.login if one.how == "login" else robot.address, one.address):
             return robot

@@ -32,6 +32,7 @@ from gate.policy.facts import (
     TrainingHeld,
 )
 from gate.policy.ownership import role_groups
+from gate.policy.separation import find_robot
 from gate.store import blobs, commits, contributions, people
 from gate.store.approvals import checks
 from gate.store.contributions import ContributionRow, ContributorRow, RevisionRow
@@ -109,6 +110,7 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
     )
     asked = _ask_directory(parts, policy, recorded, role_groups(policy, paths), tuple(also))
     _add_registers(parts, asked)
+    _mark_robots(policy, asked)
     facts = Facts(
         now=parts.clock.now(),
         repository=RepositoryFacts(
@@ -320,3 +322,11 @@ def _add_registers(parts: Parts, asked: _Asked) -> None:
 def _training(row: TrainingRow) -> TrainingHeld:
     as_of = date.fromisoformat(row.as_of)
     return TrainingHeld(code=row.code, valid_until=row.valid_until, as_of=as_of, source=row.source)
+
+
+def _mark_robots(policy: EffectivePolicy, asked: _Asked) -> None:
+    """A declared robot may have an account and be put in a group: still it never approves."""
+    for key, person in asked.people.items():
+        declared = find_robot(policy, person)
+        if declared is not None:
+            asked.people[key] = replace(person, robot=True, sponsor=declared.sponsor)

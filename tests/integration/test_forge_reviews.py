@@ -207,6 +207,19 @@ def test_contributors_robots_and_people_without_the_role_review_in_vain(world: W
     assert world.word(head) == "approved"
 
 
+@pytest.mark.req("RCV-08", "POL-02")
+def test_a_robot_in_the_group_still_never_approves(world: World, hub: ForgeClient) -> None:
+    world.staff.roles["ledger-maintainers"] = ("erin", "robo")
+    world.reload_staff()
+    head = opened(hub)
+    hub.say("robo", "approved", head)
+    world.sign("dana")
+    assert world.word(head) == "pending"
+    assert why_not(world) == {"Dependency Robot": "robot"}
+    with pytest.raises(NotPermittedError, match="robots never approve"):
+        world.form("robo")
+
+
 @pytest.mark.req("RCV-08", "INV-02")
 def test_a_review_is_for_its_head_target_policy_and_time(world: World, hub: ForgeClient) -> None:
     head = opened(hub)
