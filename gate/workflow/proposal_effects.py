@@ -15,8 +15,11 @@ from gate.policy.activation import diff_activation
 from gate.policy.difference import diff_policies
 from gate.policy.registry import PolicySet, build_policy_set
 from gate.policy.simulate import replay
-from gate.store import approvals, contributions
+from gate.store import approvals, contributions, forge_reviews
+from gate.store.approvals import ApprovalRow
 from gate.store.contributions import ContributionFilter
+from gate.store.forge_reviews import ForgeReviewRow
+from gate.workflow.forge_words import find_words
 from gate.workflow.parts import Parts
 from gate.workflow.proposal_shown import Effects, Lapse, Trial
 from gate.workflow.proposal_tests import run_tests
@@ -77,9 +80,11 @@ def _lapses(parts: Parts, before: PolicySet, after: PolicySet) -> Iterator[Lapse
         old, new = before.policy_for(row.repository, row.target), after.policy_for(row.repository, row.target)
         if old is None or (new is not None and new.digest == old.digest):
             continue
+        given: list[ApprovalRow | ForgeReviewRow] = list(approvals.standing(parts.engine, row.repository, row.number))
+        given += [one.row for one in find_words(forge_reviews.history(parts.engine, row.repository, row.number))]
         given = [
             one
-            for one in approvals.standing(parts.engine, row.repository, row.number)
+            for one in given
             if one.act == Act.APPROVE and one.head == row.head and one.policy_digest.hex() == old.digest
         ]
         if given:

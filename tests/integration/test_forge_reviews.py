@@ -18,10 +18,12 @@ from gate.store import contributions
 from gate.workflow import clear_veto, pages, session, unattributed
 from gate.workflow.evaluate import look
 from gate.workflow.gather import gather
+from gate.workflow.proposal_effects import build_effects
 from gate.workflow.receipt import receipt
 from tests.support.directory_ldif import PASSWORD
 from tests.support.forges import FORGES, MODE, ForgeClient, connect
 from tests.support.journey import ADDRESS, MAIN, POLICY, REPOSITORY, World, build_pack, check_pack, identity, open_world
+from tests.support.suites import with_tests
 
 STANDS_IN = POLICY.replace(
     "of: each_owning_team, count: 1, meaning: technical-review}",
@@ -257,7 +259,11 @@ def test_another_policy_or_a_lost_role_ends_it(world: World, hub: ForgeClient) -
     world.reload_staff()
     world.clock.move(minutes=6)
     assert world.word(head) == "approved"
-    world.activate(STANDS_IN.replace("valid_for: 14d", "valid_for: 13d"))
+    changed = STANDS_IN.replace("valid_for: 14d", "valid_for: 13d")
+    files = {path.name: path.read_bytes() for path in world.policies.glob("*.yaml")}
+    (lapse,) = build_effects(world.parts, files | {"base.yaml": with_tests(changed).encode()}).lapses
+    assert lapse.count == 3, "two reviews on the forge and a signature"
+    world.activate(changed)
     world.clock.move(minutes=6)
     assert world.word(head) != "approved"
     assert {one.policy_digest for one in facts(world)} != {gather(world.parts, REPOSITORY, 1).policy.digest}
