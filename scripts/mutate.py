@@ -227,7 +227,7 @@ class Trial:
     def pytest_sessionstart(self) -> None:
         import hypothesis  # not before its own plugin
 
-        hypothesis.settings.register_profile("mutate", deadline=None, max_examples=50, database=None)
+        hypothesis.settings.register_profile("mutate", deadline=None, max_examples=50, derandomize=True)
         hypothesis.settings.load_profile("mutate")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
