@@ -79,7 +79,7 @@ def evaluate_expression(scope: Scope, text: str, values: Mapping[str, Value | No
         return Outcome(holds=None, error=str(wrong))
     cut = next((name for name, one in values.items() if _holds_nul(one)), None)
     if cut is not None:
-        return Outcome(holds=None, error=f"{cut} holds a NUL, at which the library would end the text")
+        return Outcome(holds=None, error=f"{cut} holds a NUL character, and no text with one can be compared")
     known = {name: list(one) if isinstance(one, tuple) else one for name, one in values.items() if one is not None}
     try:
         answer = program.expression.eval(data=known)

@@ -328,3 +328,10 @@ def test_a_rule_with_an_expression_only_adds(lines: int, chosen: set[int]) -> No
     with_rule = evaluate(BIG_POLICY, facts_with(lines, acts))
     without = evaluate(EFFECTIVE, build_facts(staff=staffed(), paths=changed(lines), approvals=plain))
     assert not with_rule.answer.allows or without.answer.allows
+
+
+@pytest.mark.req("INV-01", "INV-12")
+def test_a_text_with_a_nul_is_an_error_that_says_so() -> None:
+    outcome = evaluate_expression(Scope.WHEN, "'a' in change.labels", {"change.labels": ("a\0b",)})
+    told = "change.labels holds a NUL character, and no text with one can be compared"
+    assert (outcome.holds, outcome.error) == (None, told)
