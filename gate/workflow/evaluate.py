@@ -71,9 +71,9 @@ def decide(parts: Parts, repository: str, number: int, *, by: Recorder = SYSTEM)
         row = seen.gathered.row
         if row.state != ContributionState.OPEN:
             return recorded_decision(parts, row) or seen.decision
-        if seen.gathered.facts.directory_error is not None:
+        if (outage := seen.gathered.outage) is not None:
             # An outage is no fact about the contribution. What is recorded runs out by itself.
-            raise UnavailableError(seen.gathered.facts.directory_error, code="unreachable")
+            raise UnavailableError(outage.message, code="unreachable") from outage.__cause__ or outage
         known = recorded_decision(parts, row)
         if known is not None and _says_the_same(known, seen.decision):
             _renew(parts, row, seen.decision)

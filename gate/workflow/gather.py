@@ -49,7 +49,8 @@ from gate.workflow.parts import Parts
 class Gathered:
     """One contribution's facts with what they were gathered under.
 
-    ``vetoed_in``: by log index, the other contribution in which a rejection among the facts was signed.
+    ``vetoed_in``: by log index, the other contribution in which a rejection among the facts was signed. ``outage`` is
+    what stands behind ``directory_error``, with its cause for the log.
     """
 
     row: ContributionRow
@@ -58,6 +59,7 @@ class Gathered:
     policy: EffectivePolicy
     facts: Facts
     vetoed_in: Mapping[int, ContributionRow]
+    outage: UnavailableError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class _Asked:
     people: dict[str, PersonFacts] = field(default_factory=dict)
     members: list[RoleMembers] = field(default_factory=list)
     started_at: datetime | None = None
-    error: str | None = None
+    outage: UnavailableError | None = None
 
 
 def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = ()) -> Gathered:
@@ -144,10 +146,18 @@ def gather(parts: Parts, repository: str, number: int, *, also: Iterable[str] = 
         break_glass=recorded.break_glass,
         owed_reviews=recorded.owed_reviews,
         directory_checked_at=asked.started_at,
-        directory_error=asked.error,
+        directory_error=asked.outage.message if asked.outage is not None else None,
         max_age_seconds=parts.settings.policy.max_age_seconds,
     )
-    return Gathered(row=row, git=recorded.git, force=force, policy=policy, facts=facts, vetoed_in=recorded.vetoed_in)
+    return Gathered(
+        row=row,
+        git=recorded.git,
+        force=force,
+        policy=policy,
+        facts=facts,
+        vetoed_in=recorded.vetoed_in,
+        outage=asked.outage,
+    )
 
 
 def person_ref(parts: Parts, key: str) -> PersonRef:
@@ -257,7 +267,7 @@ def _ask_directory(
             if sponsor is not None and sponsor.key not in asked.people:
                 asked.people[sponsor.key] = _bare(sponsor)
     except UnavailableError as outage:
-        asked.error, asked.started_at = outage.message, None
+        asked.outage, asked.started_at = outage, None
     return asked
 
 

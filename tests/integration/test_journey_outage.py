@@ -248,3 +248,16 @@ def test_a_decision_that_meets_a_fault_of_ours_does_not_end_the_worker(
     (said,) = round_of_work(world)
     assert said.startswith("renewal of ledger-core#1: An error of the gate itself: ZeroDivisionError at ")
     assert world.word(second) == "pending"
+
+
+@pytest.mark.req("DIR-04")
+def test_where_a_directory_file_lies_is_a_matter_of_the_log_alone(world: World) -> None:
+    """Whoever asks for an answer reads the sentence; what stood behind it, with the path, is its cause."""
+    world.push("t", {"a": "1"})
+    place = world.instance / "people.ldif"
+    place.unlink()
+    with pytest.raises(UnavailableError) as told:
+        decide(world.parts, REPOSITORY, 1)
+    assert str(place) not in str(told.value)
+    assert isinstance(told.value.__cause__, FileNotFoundError)
+    assert told.value.__cause__.filename == str(place)
