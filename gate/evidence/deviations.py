@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from gate.domain.words import count_words
 from gate.evidence.envelopes import OpenedEntry
@@ -36,6 +37,7 @@ class DeviationClass(StrEnum):
     BOOTSTRAP_POLICY = "bootstrap_policy"
     SELF_APPROVAL = "self_approval"
     SIGNED_AFTER_LANDING = "signed_after_landing"
+    ORDER_NOT_PROVEN = "order_not_proven"
     STALE_AT_LANDING = "stale_at_landing"
     REFUSED_SIGNATURE = "refused_signature"
     UNATTRIBUTED = "unattributed"
@@ -71,6 +73,10 @@ TITLES: dict[DeviationClass, tuple[str, str]] = {
         "signers against contributors of all revisions",
     ),
     DeviationClass.SIGNED_AFTER_LANDING: ("Signed after it had landed", "times of signatures and landings"),
+    DeviationClass.ORDER_NOT_PROVEN: (
+        "Landed approved, and nothing shows that the approval was there before",
+        "the record, or the git server's word, against the decisions",
+    ),
     DeviationClass.STALE_AT_LANDING: (
         "Landed revision is not the last recorded one",
         "landed head against the last revision",
@@ -103,7 +109,7 @@ TITLES: dict[DeviationClass, tuple[str, str]] = {
     ),
 }
 
-DERIVED = frozenset(tuple(DeviationClass)[:12])
+DERIVED = frozenset(tuple(DeviationClass)[:13])
 
 
 def build_classes(
@@ -171,6 +177,18 @@ def _tell_rewritten(branch: BranchCompleteness) -> str:
     if branch.from_commit == branch.to_commit:
         return f"history was rewritten: the branch was moved away from {branch.from_commit}, and back to it."
     return f"history was rewritten: {branch.to_commit} does not build on {branch.from_commit}."
+
+
+def derive_from_order(index: int, said: Mapping[str, Any]) -> Deviation:
+    """A landing that nothing shows to be younger than the yes it counts by (``docs/adr/0010``)."""
+    since = said["order"]["since"]
+    what = "no decision on record" if since is None else f"the decision of audit entry {since}"
+    sentence = (
+        f"{said['repository']} {said['targetRef']}: {said['after']} landed as {said['outcome']} by {what}, and nothing "
+        "shows that it stood before the branch moved."
+    )
+    place = {"repository": said["repository"], "number": said["number"], "index": index}
+    return Deviation(id=DeviationClass.ORDER_NOT_PROVEN, sentence=sentence, **place)
 
 
 def derive_from_sheet(sheet: ContributionSheet, landings: tuple[Landing, ...]) -> Iterator[Deviation]:

@@ -19,6 +19,7 @@ from gate.evidence.deviations import (
     DeviationClass,
     build_classes,
     derive_from_branch,
+    derive_from_order,
     derive_from_policy,
     derive_from_review,
     derive_from_sheet,
@@ -233,6 +234,8 @@ def _derive(
         if entry.kind == "approval-refused":
             sentence = f"A signing attempt was refused at {entry.timestamp} on {entry.stream}."
             yield Deviation(id=DeviationClass.REFUSED_SIGNATURE, sentence=sentence, index=entry.index)
+        if (landed_as := entry.predicate).get("order") and landed_as["order"]["proven"] is None:
+            yield derive_from_order(entry.index, landed_as)
 
 
 def _overrides(

@@ -34,9 +34,9 @@ MAX_TWIN = 1 << 30
 PREFIX, SUFFIX = "urn:contribution-gate:", ":v1"
 DEVIATIONS = (
     "unexplained_commit", "override", "observed_landing", "history_rewritten", "equation", "bootstrap_policy",
-    "self_approval", "signed_after_landing", "stale_at_landing", "refused_signature", "unattributed",
-    "missing_change_request", "policy_lowered", "role_lost_after_signing", "key_revoked", "control_lapse",
-    "clock_offset",
+    "self_approval", "signed_after_landing", "order_not_proven", "stale_at_landing", "refused_signature",
+    "unattributed", "missing_change_request", "policy_lowered", "role_lost_after_signing", "key_revoked",
+    "control_lapse", "clock_offset",
 )  # fmt: skip
 OUTCOMES = {
     "approved": "approved", "overridden": "overridden", "out_of_scope": "out_of_scope", "robot": "robots",
@@ -1174,6 +1174,9 @@ class Checker:
         for entry in self.entries.values():
             if entry.kind == "approval-refused":
                 yield "refused_signature", None, None, None, entry.index
+            order = entry.said.get("order") if entry.kind == "landed" else None
+            if isinstance(order, dict) and order.get("proven") is None:
+                yield "order_not_proven", entry.said["repository"], entry.said["number"], None, entry.index
         for key, sheet in self.sheets.items():
             yield from self._needed_of_sheet(key, sheet, landed.get(key, []))
             persons = {row["person"] for row in sheet["contributors"] if row["person"]}

@@ -24,6 +24,7 @@ from gate.workflow.evaluate import decide
 from gate.workflow.force import InForce
 from gate.workflow.forge_review import find_reviewed, record_review
 from gate.workflow.land import walk_repository
+from gate.workflow.landing_order import Told
 from gate.workflow.parts import Parts
 from gate.workflow.receive import is_protected
 from gate.workflow.revise import Proposal, propose
@@ -70,17 +71,22 @@ def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str
     repository = force.repository(id)
     by = Recorder(kind=RecorderKind.FORGE, id=forge_name)
     if told.kind is HintKind.PUSHED:
-        walk_repository(parts, id)
+        walk_repository(parts, id, _moved(parts, told))
         return _take_push(parts, force, repository, told, by)
     if told.review is not None:
         return _take_review(parts, force, repository, told, told.review, by)
     _close_retargeted(parts, repository, told, by)
     if told.kind is HintKind.MERGED:
-        walk_repository(parts, id)
+        walk_repository(parts, id, _moved(parts, told))
         return None
     if told.kind is HintKind.CLOSED:
         return _close(parts, repository, told, by)
     return _open_or_update(parts, force, repository, told, by)
+
+
+def _moved(parts: Parts, told: ForgeHint) -> Told | None:
+    """What came in, by the forge's word; one that says no time speaks of now."""
+    return None if told.head is None else Told(new=told.head, at=told.at or parts.clock.now())
 
 
 def _take_push(parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:

@@ -27,20 +27,25 @@ from gate.store.tables import landing as landing_table
 from gate.workflow.entry import SYSTEM, build_entry, repository_stream, revision_subject
 from gate.workflow.evaluate import decide, foremost, good_until, recorded_decision
 from gate.workflow.force import InForce
+from gate.workflow.landing_order import Told, covered, last_look, order_members
 from gate.workflow.parts import Parts
 
 ATTEMPTS: Final = 5
+MAX_REF: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """One branch being walked from its last recorded tip."""
+    """One branch, walked from its last recorded tip, where entry ``looked_at`` saw it; ``tip``: where it is now."""
 
     repository: Repository
     branch: str
     robot_rules: frozenset[str]
     old: str | None
+    looked_at: int
     new: str
+    tip: str
+    told: Told | None
     seq: int
     version: int
     at: datetime
@@ -48,9 +53,18 @@ class _Walk:
 
 
 def land(
-    parts: Parts, force: InForce, mirror: Mirror, repository: Repository, branch: str, *, by: Recorder = SYSTEM
+    parts: Parts,
+    force: InForce,
+    mirror: Mirror,
+    repository: Repository,
+    branch: str,
+    *,
+    by: Recorder = SYSTEM,
+    told: Told | None = None,
 ) -> tuple[LandingStep, ...]:
     """Record everything between the last recorded tip of ``branch`` and its tip in the (fetched) mirror.
+
+    ``told`` is what a git server said of the move, if it did (``landing_order.py``).
 
     The first look at a branch enrols it: its tip then is where the account begins. Raises
     ``UnavailableError``, ``ConflictError`` after several lost races.
@@ -60,12 +74,16 @@ def land(
         known = landings.tip(parts.engine, repository.id, branch)
         if new is None or (known is not None and known.tip == new):
             return ()
+        reached = new if known is None else _told_tip(mirror, known.tip, new, told)
         walk = _Walk(
             repository=repository,
             branch=branch,
             robot_rules=_robot_rules(force, repository.id, branch),
             old=known.tip if known else None,
-            new=new,
+            looked_at=last_look(parts, known),
+            new=reached,
+            tip=new,
+            told=told,
             seq=landings.next_seq(parts.engine, repository.id, branch),
             version=parts.log.stream_version(repository_stream(repository.id)),
             at=parts.clock.now(),
@@ -73,7 +91,7 @@ def land(
         )
         heads = _known_heads(parts, force, repository.id, branch)
         explains = {head: row.merge_base for head, row in heads.items() if _may_explain(repository, row)}
-        steps = mirror.landing_steps(walk.old, new, explains) if walk.old else ()
+        steps = mirror.landing_steps(walk.old, walk.new, explains) if walk.old else ()
         try:
             parts.ledger.append(_build_command(parts, mirror, walk, steps, heads))
         except ConflictError:
@@ -84,14 +102,30 @@ def land(
     raise AssertionError("the loop returns or raises")
 
 
-def walk_repository(parts: Parts, id: str) -> int:
+def _told_tip(mirror: Mirror, old: str, new: str, told: Told | None) -> str:
+    """Where the move that was told of ended: hints that were spooled come one after the other, and each has its own."""
+    if told is None or told.old != old or told.new == new or not mirror.has(told.new):
+        return new
+    try:
+        chain = mirror.chain(old, new)
+    except ConflictError:
+        return new
+    return told.new if any(commit.sha == told.new for commit in chain) else new
+
+
+def walk_repository(parts: Parts, id: str, told: Told | None = None) -> int:
     """Fetch one repository and record what landed on its protected branches. ``UnavailableError``."""
     force = parts.in_force()
     repository = force.repository(id)
     mirror = parts.mirror(repository.id, repository.url)
     mirror.fetch()
-    protected = [branch for branch in mirror.branches() if force.policies.is_protected(id, branch)]
-    return sum(len(land(parts, force, mirror, repository, branch)) for branch in protected)
+    protected = [one for one in mirror.branches() if force.policies.is_protected(id, one) and is_recordable(one)]
+    return sum(len(land(parts, force, mirror, repository, branch, told=told)) for branch in protected)
+
+
+def is_recordable(branch: str) -> bool:
+    """Whether the record can name it. What it cannot is told in every pack (``lapses.py``), and holds up no other."""
+    return len(branch) <= MAX_REF
 
 
 def _robot_rules(force: InForce, repository: str, branch: str) -> frozenset[str]:
@@ -146,11 +180,15 @@ def _build_command(
     seq = walk.seq
     if walk.old is None:
         entries.append(_enrolment(parts, mirror, walk))
+    told = covered(walk.told, steps)
     for position, step in enumerate(steps):
         # An unexplained commit may still be the head of a contribution that nobody had approved.
         row = heads.get(step.head or step.after)
         outcome = _classify(parts, walk, step, row)
-        entries.append(_entry(parts, mirror, walk, position, step, row, outcome))
+        order = None
+        if row is not None and outcome in (Outcome.APPROVED, Outcome.OVERRIDDEN):
+            order = order_members(parts, row, walk.looked_at, walk.told if position in told else None)
+        entries.append(_entry(parts, mirror, walk, position, step, row, outcome, order))
         rows += _landing_rows(walk, step, row, outcome, seq, position)
         seq += len(step.commits)
         if row is not None:
@@ -200,6 +238,7 @@ def _entry(
     step: LandingStep,
     row: ContributionRow | None,
     outcome: Outcome,
+    order: dict[str, Any] | None,
 ) -> NewEntry:
     predicate: dict[str, Any] = {
         "repository": walk.repository.id,
@@ -209,6 +248,7 @@ def _entry(
         "kind": step.kind.value,
         "before": step.before,
         "after": step.after,
+        "branchTip": walk.tip,
         "commits": list(step.commits),
         "head": step.head,
         "detail": step.detail,
@@ -216,6 +256,7 @@ def _entry(
         "revision": row.revision if row else None,
         "answer": row.answer if row else None,
         "decisionIndex": row.decision_index if row else None,
+        "order": order,
         "decision": {"sha256": row.decision_digest.hex()} if row and row.decision_digest else None,
     }
     return build_entry(

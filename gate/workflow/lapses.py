@@ -8,6 +8,7 @@ from gate.evidence.deviations import DeviationClass
 from gate.evidence.twin import Deviation
 from gate.store import landings
 from gate.workflow.force import Registered
+from gate.workflow.land import is_recordable
 from gate.workflow.parts import Parts
 
 
@@ -15,6 +16,7 @@ def look_for_lapses(parts: Parts, registered: Registered) -> Iterator[Deviation]
     """Deviations of one repository that no entry says. ``UnavailableError`` when git cannot be asked."""
     yield from _removed(registered)
     yield from _deleted(parts, registered)
+    yield from _unnamed(parts, registered)
 
 
 def _removed(registered: Registered) -> Iterator[Deviation]:
@@ -39,4 +41,17 @@ def _deleted(parts: Parts, registered: Registered) -> Iterator[Deviation]:
                 sentence=f"{id} {tip.branch} was deleted on the git server; its last recorded commit is {tip.tip}.",
                 repository=id,
                 commit=tip.tip,
+            )
+
+
+def _unnamed(parts: Parts, registered: Registered) -> Iterator[Deviation]:
+    """Protected branches whose names are too long for the record."""
+    repository, policies = registered.repository, parts.in_force().policies
+    for branch in parts.mirror(repository.id, repository.url).branches():
+        if not is_recordable(branch) and policies.is_protected(repository.id, branch):
+            yield Deviation(
+                id=DeviationClass.CONTROL_LAPSE,
+                sentence=f"{repository.id} {branch[:80]}… is protected, and its name is too long to be recorded: "
+                "nobody looks at what reaches it.",
+                repository=repository.id,
             )

@@ -7,12 +7,14 @@ nothing. A contribution is found by repository, source branch and target.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gate.auditlog.entry import Recorder, RecorderKind
+from gate.domain.clock import parse_instant
 from gate.domain.errors import InputError, NotFoundError, UnavailableError
 from gate.git.mirror import Mirror
 from gate.policy.paths import branch_name, matches_any
@@ -21,14 +23,14 @@ from gate.store import contributions, hints
 from gate.workflow.amend import close
 from gate.workflow.evaluate import decide
 from gate.workflow.force import InForce
-from gate.workflow.land import land
+from gate.workflow.land import MAX_REF, land
+from gate.workflow.landing_order import Told
 from gate.workflow.parts import Parts
 from gate.workflow.revise import Proposal, propose
 from gate.workflow.shown import HintOutcome
 from gate.workflow.tokens import TokenHolder, require_scope
 
 CONTRIB = "refs/heads/contrib/"
-MAX_REF = 255
 UNNAMED = "(the git server named no pusher)"
 T = TypeVar("T", bound=BaseModel)
 
@@ -77,6 +79,7 @@ class _Looking:
     mirror: Mirror
     by: Recorder
     pusher: str | None
+    at: datetime | None = None
 
 
 def hint(parts: Parts, repository: str, holder: TokenHolder, body: dict[str, Any]) -> HintOutcome:
@@ -89,7 +92,7 @@ def hint(parts: Parts, repository: str, holder: TokenHolder, body: dict[str, Any
     by = Recorder(kind=RecorderKind.HOOK, id=holder.id)
     ignored = [why for one in parsed.updates if (why := _why_unusable(one.get("ref"))) is not None]
     updates = [_validated(HintUpdate, one) for one in parsed.updates if _why_unusable(one.get("ref")) is None]
-    looking = _look_at(parts, repository, by, parsed.pusher)
+    looking = replace(_look_at(parts, repository, by, parsed.pusher), at=_instant(parsed.at))
     accepted = 0
     for update in updates:
         why_not = _try_update(looking, update)
@@ -185,6 +188,14 @@ def _validated(model: type[T], body: dict[str, Any]) -> T:
         raise InputError(f"{field or 'The body'}: {first['msg']}.", field=field or None) from problem
 
 
+def _instant(text: str) -> datetime | None:
+    """When the git server says that it was; None when it says nothing that is a time."""
+    try:
+        return parse_instant(text)
+    except ValueError:
+        return None
+
+
 def _full_ref(name: str) -> str:
     return name if name.startswith("refs/") else f"refs/heads/{name}"
 
@@ -214,7 +225,8 @@ def _try_update(looking: _Looking, update: HintUpdate) -> str | None:
 def _take_update(looking: _Looking, update: HintUpdate) -> str | None:
     """Act on one moved ref; a sentence says why nothing was to be done."""
     if is_protected(looking.repository, update.ref):
-        land(looking.parts, looking.force, looking.mirror, looking.repository, update.ref, by=looking.by)
+        told = Told(old=update.old, new=update.new, at=looking.at)
+        land(looking.parts, looking.force, looking.mirror, looking.repository, update.ref, by=looking.by, told=told)
         return None
     split = split_contrib(looking.repository, update.ref)
     if split is None:
