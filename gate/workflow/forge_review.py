@@ -183,7 +183,9 @@ def _command(
     who = found.person or "nobody"
     key = f"forge-review/{row.id}/{found.forge}/{found.review}/{found.act}/{who}"
     values = {name: getattr(found, name) for name in forge_review.c.keys()} | {"idx": EntryIndex()}  # noqa: SIM118
-    update = {"repository": row.repository, "number": row.number, "version": row.version + 1, **undecided()}
+    # One that is dismissed when all is over changes nothing of what was decided.
+    again = undecided() if row.state == ContributionState.OPEN else {}
+    update = {"repository": row.repository, "number": row.number, "version": row.version + 1, **again}
     return Command(
         entries=(_entry(parts, gathered, revision, found, reviewer, by),),
         rows=(

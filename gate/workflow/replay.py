@@ -22,7 +22,13 @@ from gate.store.projections import key_names
 
 DECISION: Final = ("answer", "decision_index", "decision_digest", "facts_digest", "decided_at")
 _UNDECIDED: Final[Mapping[str, Any]] = dict.fromkeys(DECISION)
-_EXCEPTIONAL: Final = (EntryKind.BREAK_GLASS, EntryKind.BREAK_GLASS_COSIGNED, EntryKind.BREAK_GLASS_REVIEWED)
+_ALSO_LATE: Final = (
+    EntryKind.BREAK_GLASS,
+    EntryKind.BREAK_GLASS_COSIGNED,
+    EntryKind.BREAK_GLASS_REVIEWED,
+    EntryKind.FORGE_REVIEW,
+)
+"""What may be told of a contribution that is over; then its last decision stands."""
 Key = tuple[Any, ...]
 ReadBlob = Callable[[str], bytes | None]
 
@@ -112,7 +118,7 @@ def _touch(rows: Replayed, said: Said) -> None:
     changed: dict[str, Any] = {"version": said.statement.version}
     if kind not in (EntryKind.DECISION, EntryKind.APPROVAL_CARRIED):
         changed["updated_at"] = said.at
-    is_over = kind in _EXCEPTIONAL and held.get("state") != ContributionState.OPEN.value
+    is_over = kind in _ALSO_LATE and held.get("state") != ContributionState.OPEN.value
     if kind not in (EntryKind.DECISION, EntryKind.CONTRIBUTION_CLOSED) and not is_over:
         changed |= _UNDECIDED
     rows.change(said, "contribution", place, **changed)

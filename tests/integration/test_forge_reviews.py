@@ -388,6 +388,20 @@ def test_a_review_makes_the_gate_look_at_a_head_it_does_not_know(world: World, h
     assert len(contributions.of_topic(world.parts.engine, REPOSITORY, "pr/2")) == 1
 
 
+@pytest.mark.req("RCV-08", "INV-07")
+def test_a_review_dismissed_after_the_landing_changes_no_decision(world: World, hub: ForgeClient) -> None:
+    head = opened(hub)
+    hub.say("bob", "approved", head)
+    world.sign("dana")
+    world.land(head)
+    before = contributions.load(world.parts.engine, REPOSITORY, 1)
+    assert hub.say("bob", "dismissed", head, pull_state="closed") == []
+    after = contributions.load(world.parts.engine, REPOSITORY, 1)
+    assert (after.state, after.answer, after.decision_index) == ("merged", "approved", before.decision_index)
+    assert after.version == before.version + 1
+    assert world.audit().ok
+
+
 @pytest.mark.req("RCV-08", "INV-01")
 def test_a_change_request_survives_the_same_work_proposed_again(world: World, hub: ForgeClient) -> None:
     head = opened(hub)
