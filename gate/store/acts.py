@@ -91,6 +91,12 @@ def clearances(source: Source, repository: str, number: int) -> tuple[ClearanceR
     return fetch_all(source, query, ClearanceRow)
 
 
+def clearances_of(source: Source, veto: int) -> tuple[ClearanceRow, ...]:
+    """Every clearance of one veto, whatever the contribution."""
+    c = veto_clearance.c
+    return fetch_all(source, select(veto_clearance).where(c.veto == veto).order_by(c.idx), ClearanceRow)
+
+
 def delegations(source: Source, person: str) -> tuple[DelegationRow, ...]:
     """All that ``person`` gave or received, newest first."""
     c = delegation.c

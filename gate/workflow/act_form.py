@@ -30,12 +30,17 @@ ATTEMPTS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActForm:
-    """What a page shows before the act: the exact words, who says them, and ``seen``, which binds them."""
+    """What a page shows before the act: the exact words, who says them, and ``seen``, which binds them.
+
+    ``about`` are names and values of what it is about, ``afterwards`` a paragraph on what follows; neither is signed.
+    """
 
     statement: str
     statement_digest: str
     printed_name: str
     seen: str
+    about: tuple[tuple[str, str], ...] = ()
+    afterwards: str = ""
 
 
 class Prepared(Protocol):

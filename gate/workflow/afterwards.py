@@ -11,7 +11,7 @@ from gate.policy.evaluate import evaluate
 from gate.policy.exceptions import find_open
 from gate.policy.facts import ApprovalFacts
 from gate.workflow.evaluate import Look
-from gate.workflow.shown import SignChoice
+from gate.workflow.sign_shown import SignChoice
 
 
 def say_afterwards(look: Look, person: str, act: Act, choice: SignChoice | None, meaning: str | None) -> str:

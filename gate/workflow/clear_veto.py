@@ -1,25 +1,20 @@
 """Somebody whom the policy names clears a veto of somebody else: own statement, reason, password, signed entry.
 
-It clears one rejection on one contribution; whether it counts is decided anew each time (``gate/policy/vetoes.py``).
+It clears one rejection on one contribution, and on no other of the same work; whether it counts is decided anew each
+time (``gate/policy/vetoes.py``).
 The vetoer's own withdrawal is ``sign.py``'s and stays as it is.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gate.auditlog.entry import EntryKind
-from gate.domain.contribution import ContributionState
 from gate.domain.errors import ConflictError, InputError, NotFoundError, NotPermittedError, UnavailableError
 from gate.domain.people import RoleSnapshot
-from gate.domain.words import address_person
-from gate.policy.approvals import Acts, read_acts
-from gate.policy.change import read_change
 from gate.policy.facts import ApprovalFacts
-from gate.policy.prerequisites import why_unfit
-from gate.policy.vetoes import read_vetoes
 from gate.store.command import Blob, Command, EntryIndex, Row
 from gate.store.tables import contribution, veto_clearance
 from gate.workflow.act_form import (
@@ -35,8 +30,10 @@ from gate.workflow.entry import build_entry, by_person, commit_text, contributio
 from gate.workflow.evaluate import Look, decide, look, policy_members, undecided
 from gate.workflow.gather import readable_groups
 from gate.workflow.parts import Parts
-from gate.workflow.shown import SignedIn, VetoShown
+from gate.workflow.shown import SignedIn
 from gate.workflow.signature import directory_members
+from gate.workflow.standing_vetoes import choose_clearing_role, find_standing
+from gate.workflow.veto_shown import describe_veto, say_afterwards
 
 MAX_REASON: Final = 4000
 
@@ -49,14 +46,6 @@ class _Clearing:
     snapshot: RoleSnapshot
     role: str
     team: str | None
-
-
-def find_vetoes(seen: Look, person: str) -> tuple[VetoShown, ...]:
-    """The vetoes that stand, and whether this person could clear each."""
-    return tuple(
-        VetoShown(index=one.index, name=one.name, may_clear=_place(seen, person, one) is not None)
-        for one in _standing(seen)
-    )
 
 
 def prepare_clearance(parts: Parts, who: SignedIn, repository: str, number: int, veto: int) -> ActForm:
@@ -100,65 +89,6 @@ def clear(
     return index
 
 
-def _standing(seen: Look) -> tuple[ApprovalFacts, ...]:
-    """The rejections that stand as vetoes now, each read alone, so that one's clearance is not another's."""
-    gathered = seen.gathered
-    policy, facts = gathered.policy, gathered.facts
-    if policy.policy.veto is None or facts.directory_error is not None:
-        return ()
-    change = read_change(policy, facts)
-    rejected = read_acts(change).rejected
-    return tuple(
-        one
-        for key, one in sorted(rejected.items(), key=lambda item: item[1].index)
-        if read_vetoes(change, Acts(rejected={key: one})).standing
-    )
-
-
-def _place(seen: Look, person: str, veto: ApprovalFacts) -> tuple[str, str | None] | None:
-    """The role in which they could clear it; None when they cannot."""
-    try:
-        return _role(seen, person, veto)
-    except NotPermittedError:
-        return None
-
-
-def _role(seen: Look, person: str, veto: ApprovalFacts) -> tuple[str, str | None]:
-    policy, facts = seen.gathered.policy.policy, seen.gathered.facts
-    reader = next((one for one in facts.people if one.id == person), None)
-    cleared_by = policy.veto.cleared_by if policy.veto is not None else ()
-    if seen.gathered.row.state != ContributionState.OPEN:
-        raise NotPermittedError("The contribution is not open; there is nothing left to clear.", code="not-open")
-    if veto.person == person:
-        raise NotPermittedError(
-            "It is your own rejection: you take it back yourself.", code="own-veto", remedy="Withdraw it."
-        )
-    if not cleared_by:
-        raise NotPermittedError("The policy lets nobody clear a veto.", code="no-clearing")
-    excluded = next((one for one in seen.decision.excluded if one.person == person), None)
-    if excluded is not None:
-        raise NotPermittedError(
-            f"You cannot clear it: {address_person(excluded.reason, excluded.name)}.", code="excluded"
-        )
-    place = next(
-        (
-            (one.role, one.team)
-            for role in cleared_by
-            for one in (reader.roles if reader else ())
-            if one.role == role and (one.team is None or one.team in seen.decision.owning_teams)
-        ),
-        None,
-    )
-    if reader is None or place is None:
-        raise NotPermittedError(
-            f"You do not hold a role that clears vetoes here: {' or '.join(cleared_by)}.", code="no-role"
-        )
-    unfit = why_unfit(reader, read_change(seen.gathered.policy, facts).asking)
-    if unfit is not None:
-        raise NotPermittedError(f"You cannot clear it: {address_person(unfit[1], reader.name)}.", code="unfit")
-    return place
-
-
 def _prepare(parts: Parts, who: SignedIn, repository: str, number: int, index: int) -> _Clearing:
     seen = look(parts, repository, number, reader=who.key)
     facts, row, policy = seen.gathered.facts, seen.gathered.row, seen.gathered.policy
@@ -166,10 +96,10 @@ def _prepare(parts: Parts, who: SignedIn, repository: str, number: int, index: i
         raise UnavailableError(
             f"The directory cannot be asked now, so nothing can be signed: {facts.directory_error}", code="unreachable"
         )
-    veto = next((one for one in _standing(seen) if one.index == index), None)
+    veto = next((one for one in find_standing(seen) if one.index == index), None)
     if veto is None:
         raise NotFoundError(f"No veto of audit entry {index} stands on {repository}#{number}.")
-    role, team = _role(seen, who.key, veto)
+    role, team = choose_clearing_role(seen, who.key, veto)
     snapshot = parts.directory.snapshot(who.ref, readable_groups(facts.role_members))
     if not snapshot.person.is_active or not any((one.role, one.team) == (role, team) for one in snapshot.grants):
         raise NotPermittedError(f"The directory no longer says that you are {say_role(role, team)}.", code="role-lost")
@@ -180,7 +110,11 @@ def _prepare(parts: Parts, who: SignedIn, repository: str, number: int, index: i
         f"Head tree: {row.tree}",
         f"Policy: {policy.id} at sha256 {policy.digest}",
     ]
-    form = build_form(lines, snapshot.person.name)
+    form = replace(
+        build_form(lines, snapshot.person.name),
+        about=describe_veto(parts, row, veto),
+        afterwards=say_afterwards(parts, row),
+    )
     return _Clearing(form=form, look=seen, veto=veto, snapshot=snapshot, role=role, team=team)
 
 

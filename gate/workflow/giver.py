@@ -17,7 +17,7 @@ from gate.store import acts
 from gate.workflow.act_form import grant_members, person_members, say_instant, say_role
 from gate.workflow.gather import person_ref
 from gate.workflow.parts import Parts
-from gate.workflow.shown import SignChoice
+from gate.workflow.sign_shown import SignChoice
 
 PEOPLE: Final = "people"
 

@@ -16,7 +16,7 @@ from gate.policy.facts import ApprovalFacts, PersonFacts
 from gate.policy.prerequisites import why_unfit
 from gate.workflow.evaluate import Look
 from gate.workflow.offer_more import find_delegated, find_exemptions, find_handed, say_void
-from gate.workflow.shown import SignChoice
+from gate.workflow.sign_shown import SignChoice
 
 # Why a standing approval may fill no slot: nothing that signing once more would mend.
 _SPARE: Final = frozenset({"not-asked", "meaning", "one-slot", "not-needed"})

@@ -15,7 +15,7 @@ from gate.policy.exceptions import Open, find_open
 from gate.policy.facts import ApprovalFacts, DelegationFacts, PersonFacts
 from gate.workflow.act_form import say_role
 from gate.workflow.evaluate import Look
-from gate.workflow.shown import SignChoice
+from gate.workflow.sign_shown import SignChoice
 
 
 def find_handed(look: Look, person: str) -> Delegations:

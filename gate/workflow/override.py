@@ -40,7 +40,8 @@ from gate.workflow.override_statement import (
 from gate.workflow.parts import Parts
 from gate.workflow.presence import prove_presence
 from gate.workflow.receipt import receipt
-from gate.workflow.shown import ReceiptShown, SignedIn
+from gate.workflow.shown import SignedIn
+from gate.workflow.sign_shown import ReceiptShown
 from gate.workflow.statement import text_digest
 
 ATTEMPTS: Final = 5

@@ -17,7 +17,6 @@ from gate.store import approvals, blobs
 from gate.store import contributions as stored
 from gate.store import policies as activations
 from gate.store.contributions import ContributionFilter, ContributionRow
-from gate.workflow.clear_veto import find_vetoes
 from gate.workflow.eligible import find_eligible, find_terms
 from gate.workflow.evaluate import Look, good_until, look, recorded_decision
 from gate.workflow.items import Labels, build_item
@@ -39,6 +38,7 @@ from gate.workflow.shown import (
 )
 from gate.workflow.timeline import build_timeline, read_statement
 from gate.workflow.unapproved import unexplained
+from gate.workflow.veto_shown import find_vetoes
 
 LIST: Final = 200
 LOG_PAGE: Final = 50
@@ -90,7 +90,7 @@ def contribution(parts: Parts, who: SignedIn, repository: str, number: int) -> C
         change_request=row.change_request,
         glass=build_glass(parts, row, seen, who),
         overrides=of_contribution(parts, row),
-        vetoes=find_vetoes(seen, who.key) if seen else (),
+        vetoes=find_vetoes(parts, seen, who.key) if seen else (),
     )
 
 

@@ -13,7 +13,7 @@ from gate.signing.envelope import verify_envelope
 from gate.store import contributions
 from gate.workflow.narrate import narrate, say_giver
 from gate.workflow.parts import Parts
-from gate.workflow.shown import ReceiptShown
+from gate.workflow.sign_shown import ReceiptShown
 
 _BREAK_GLASS = (EntryKind.BREAK_GLASS, EntryKind.BREAK_GLASS_COSIGNED, EntryKind.BREAK_GLASS_REVIEWED)
 

@@ -31,7 +31,8 @@ from gate.workflow.offer import Offer, offer
 from gate.workflow.parts import Parts
 from gate.workflow.presence import prove_presence
 from gate.workflow.receipt import receipt
-from gate.workflow.shown import ReceiptShown, SignChoice, SignedIn, SignForm, SignRequest
+from gate.workflow.shown import SignedIn
+from gate.workflow.sign_shown import ReceiptShown, SignChoice, SignForm, SignRequest
 from gate.workflow.signature import Signature, build_signature
 from gate.workflow.statement import Seen, build_statement_text, parse_seen, text_digest
 

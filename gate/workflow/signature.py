@@ -23,7 +23,8 @@ from gate.workflow.evaluate import Look, policy_members, undecided
 from gate.workflow.gather import readable_groups
 from gate.workflow.giver import PEOPLE, Giver, check_giver, giver_members, read_giver
 from gate.workflow.parts import Parts
-from gate.workflow.shown import SignChoice, SignedIn
+from gate.workflow.shown import SignedIn
+from gate.workflow.sign_shown import SignChoice
 
 RESULT = {Act.APPROVE: "APPROVED", Act.REJECT: "REJECTED", Act.WITHDRAW: "WITHDRAWN"}
 WORDS = {Act.REJECT: "I reject this revision", Act.WITHDRAW: "I take back my earlier statement"}

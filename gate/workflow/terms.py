@@ -15,7 +15,8 @@ from gate.workflow.entry import build_entry, by_person, thing_subject
 from gate.workflow.parts import Parts
 from gate.workflow.presence import prove_presence
 from gate.workflow.receipt import receipt
-from gate.workflow.shown import ReceiptShown, SignedIn, TermsShown
+from gate.workflow.shown import SignedIn, TermsShown
+from gate.workflow.sign_shown import ReceiptShown
 
 ATTEMPTS = 5
 

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from gate.domain.approval import Act
 from gate.domain.errors import InputError, NotFoundError, NotPermittedError, NotSignedInError
 from gate.workflow import clear_veto, pages
-from gate.workflow.shown import SignForm
+from gate.workflow.sign_shown import SignForm
 from gate.workflow.timeline import read_statement
 from tests.support.directory_ldif import PASSWORD
 from tests.support.exceptional_world import FROZEN, form_under, open_exceptional
@@ -109,14 +109,16 @@ def test_an_exemption_can_be_taken_back(world: World) -> None:
     assert world.word(head) == "pending"
 
 
-def clear(world: World, login: str, veto: int, *, reason: str = "Settled.", password: str = PASSWORD) -> int:
+def clear(
+    world: World, login: str, veto: int, *, number: int = 1, reason: str = "Settled.", password: str = PASSWORD
+) -> int:
     who = world.who(login)
-    form = clear_veto.prepare_clearance(world.parts, who, REPOSITORY, 1, veto)
+    form = clear_veto.prepare_clearance(world.parts, who, REPOSITORY, number, veto)
     return clear_veto.clear(
         world.parts,
         who,
         REPOSITORY,
-        1,
+        number,
         veto,
         reason=reason,
         seen=form.seen,
@@ -170,3 +172,39 @@ def test_where_the_policy_names_nobody_nobody_clears(tmp_path: Path) -> None:
         veto = world.sign("carl", Act.REJECT).index
         with pytest.raises(NotPermittedError, match="lets nobody clear"):
             clear(world, "iris", veto)
+
+
+@pytest.mark.req("INV-01", "INV-12")
+def test_a_clearance_holds_for_one_contribution_of_the_same_work_and_says_so(tmp_path: Path) -> None:
+    with open_exceptional(tmp_path / "world") as world:
+        head = frozen_change(world)
+        again = "refs/heads/contrib/main/again"
+        world.repo.git("update-ref", again, head)
+        world.tell(again, None, head, "anna")
+        veto = world.sign("carl", Act.REJECT).index
+        iris = world.who("iris")
+        form = clear_veto.prepare_clearance(world.parts, iris, REPOSITORY, 1, veto)
+        assert form.afterwards.endswith(
+            "It is cleared for ledger-core#1 alone: ledger-core#2 holds the same work, and there it stands until it is "
+            "cleared there too."
+        )
+        about = dict(form.about)
+        assert about["Reason given"] == "As agreed."
+        assert about["The veto"].startswith("Carl Ohm rejected ledger-core#1")
+        clear(world, "iris", veto)
+        assert pages.contribution(world.parts, iris, REPOSITORY, 1).vetoes == ()
+        (shown,) = pages.contribution(world.parts, iris, REPOSITORY, 2).vetoes
+        assert (shown.name, shown.cleared_in) == ("Carl Ohm, in ledger-core#1", ("ledger-core#1",))
+        clear(world, "iris", veto, number=2)
+        assert pages.contribution(world.parts, iris, REPOSITORY, 2).vetoes == ()
+        assert world.audit().ok
+
+
+def test_where_nothing_else_holds_the_work_the_page_names_nothing_else(tmp_path: Path) -> None:
+    with open_exceptional(tmp_path / "world") as world:
+        frozen_change(world)
+        veto = world.sign("carl", Act.REJECT).index
+        form = clear_veto.prepare_clearance(world.parts, world.who("iris"), REPOSITORY, 1, veto)
+        assert form.afterwards.endswith("It is cleared for ledger-core#1 alone.")
+        (shown,) = pages.contribution(world.parts, world.who("iris"), REPOSITORY, 1).vetoes
+        assert (shown.name, shown.cleared_in) == ("Carl Ohm", ())

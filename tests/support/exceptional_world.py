@@ -15,7 +15,7 @@ from typing import Any
 from gate.domain.approval import Act
 from gate.workflow import delegate, sign
 from gate.workflow.delegation_entry import HandOver
-from gate.workflow.shown import SignForm
+from gate.workflow.sign_shown import SignForm
 from tests.support.directory_ldif import GROUPS, PASSWORD
 from tests.support.journey import ADDRESS, POLICY, REPOSITORY, START, Staff, World, open_world
 

@@ -16,7 +16,7 @@ from typing import Any
 from gate.workflow import override
 from gate.workflow.override_shown import OverrideForm, OverrideRequest
 from gate.workflow.override_statement import Outcome, OverrideAct
-from gate.workflow.shown import ReceiptShown
+from gate.workflow.sign_shown import ReceiptShown
 from tests.support.directory_ldif import GROUPS, PASSWORD
 from tests.support.journey import ADDRESS, POLICY, REPOSITORY, Staff, World, open_world
 

@@ -31,15 +31,8 @@ from gate.workflow.activate import Activation, activate, load_proposals
 from gate.workflow.audit import AuditReport, audit
 from gate.workflow.found import found
 from gate.workflow.parts import Parts
-from gate.workflow.shown import (
-    AnswerShown,
-    HintOutcome,
-    PackRequest,
-    ReceiptShown,
-    SignedIn,
-    SignForm,
-    SignRequest,
-)
+from gate.workflow.shown import AnswerShown, HintOutcome, PackRequest, SignedIn
+from gate.workflow.sign_shown import ReceiptShown, SignForm, SignRequest
 from tests.support.directory_ldif import GROUPS, PASSWORD, PEOPLE, SUFFIX, Hash, entry, group, person, uid_dn
 from tests.support.repos import Files, Repo, make_repo
 from tests.support.slapd import quick_hash, running_slapd

@@ -40,7 +40,7 @@ from gate.policy.decision import (
 from gate.policy.facts import CheckFacts, ContributorFacts, Facts, PathFacts, PersonFacts, RepositoryFacts, TrainingHeld
 from gate.settings import Settings
 from gate.web.permissions import Permission
-from gate.workflow import shown
+from gate.workflow import shown, sign_shown
 from gate.workflow.act_form import ActForm
 from gate.workflow.delegation_pages import DelegableShown, DelegationShown, DelegationsPage
 from gate.workflow.override_shown import GlassShown, OverrideForm, OverrideShown
@@ -246,7 +246,7 @@ def bearer(world: World, header: str) -> Any:
     return SimpleNamespace(id="t1", name="ci", repository=world.token_repository, scopes=world.scopes, log_size=7)
 
 
-def sign(world: World, password: str) -> shown.ReceiptShown:
+def sign(world: World, password: str) -> sign_shown.ReceiptShown:
     if password != PASSWORD:
         raise NotSignedInError("The password is wrong.", code="wrong-password", remedy="Type it again.")
     return build_receipt(world, 41)
@@ -441,17 +441,17 @@ def build_form(
     team: str | None = None,
     meaning: str | None = None,
     under: str | None = None,
-) -> shown.SignForm:
+) -> sign_shown.SignForm:
     choices = (
-        shown.SignChoice(
+        sign_shown.SignChoice(
             role="maintainer",
             team="ledger",
             meanings=(("owner-approval", "I approve as owner"), ("review", f"I have reviewed {world.text}")),
             satisfies=(f"A maintainer of ledger {world.text}",),
         ),
-        shown.SignChoice(role="qa", team=None, meanings=(("owner-approval", "I approve"),), satisfies=()),
+        sign_shown.SignChoice(role="qa", team=None, meanings=(("owner-approval", "I approve"),), satisfies=()),
     )
-    return shown.SignForm(
+    return sign_shown.SignForm(
         repository=repository,
         number=number,
         title=world.text,
@@ -549,8 +549,8 @@ def build_override_form(
     )
 
 
-def build_receipt(world: World, index: int) -> shown.ReceiptShown:
-    return shown.ReceiptShown(
+def build_receipt(world: World, index: int) -> sign_shown.ReceiptShown:
+    return sign_shown.ReceiptShown(
         index=index,
         kind="approval",
         lines=(("Signed by", f"Anna Berg {world.text}"), ("Meaning", "I approve as owner")),

@@ -14,10 +14,10 @@ from gate.domain.errors import GateError, InputError, NotFoundError, NotPermitte
 from gate.web.context import parts, who
 from gate.web.errors import choose_status
 from gate.web.permissions import Permission, requires
-from gate.web.present import build_sign_view, parse_choice
 from gate.web.reading import read_field, read_query, read_request_id, read_secret, read_token
+from gate.web.sign_view import build_sign_view, parse_choice
 from gate.workflow import sign as sign_step
-from gate.workflow.shown import SignForm, SignRequest
+from gate.workflow.sign_shown import SignForm, SignRequest
 
 sign = Blueprint("sign", __name__)
 PATH = "/contributions/<repository:repository>/<int(max=999999999):number>/<any(approve, reject, withdraw):act>"
