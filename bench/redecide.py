@@ -2,21 +2,26 @@
 
 ``reference`` is the same number of bare appends by one client in the same run: what remains when deciding costs
 nothing. The product's promise is 5,000 open contributions in under 60 s on a machine with two cores, so at least
-84 a second. The contributions are pushed by ``git fast-import`` and told in hints of many updates.
+84 a second. The contributions are pushed by ``git fast-import`` and told in hints of many updates. The second row is
+how long another process waits for an answer meanwhile: the slowest of a hundred, beside the median of before.
 """
 
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.appends import build_command
 from gate.domain.clock import SystemClock
+from gate.store import contributions
 from gate.workflow import receive
-from gate.workflow.evaluate import redecide_open
+from gate.workflow.redecide import redecide_open
 from tests.support.journey import MAIN, NOTHING, POLICY, REPOSITORY, World, hint_body, open_slapd, open_world
 
 CONTRIBUTIONS = 400
@@ -34,9 +39,14 @@ def run() -> list[dict[str, object]]:
         began = time.perf_counter()
         propose(world)
         print(f"{CONTRIBUTIONS} contributions in {time.perf_counter() - began:.0f} s", file=sys.stderr)
-        rates = [measure(world, number) for number in range(ROUNDS)]
+        redecide_open(world.parts)
+        with asking(world) as before:
+            time.sleep(2)
+        with asking(world) as meanwhile:
+            rates = [measure(world, number) for number in range(ROUNDS)]
         floor = bare_appends(world)
     value = statistics.median(rates)
+    slowest, usual = statistics.quantiles(meanwhile, n=100)[-1], statistics.median(before)
     return [
         {
             "name": "open contributions decided anew",
@@ -44,8 +54,31 @@ def run() -> list[dict[str, object]]:
             "unit": "/s",
             "reference": round(floor, 1),
             "ratio": round(value / floor, 4),
-        }
+        },
+        {
+            "name": "status asked meanwhile, slowest of 100",
+            "value": round(slowest, 1),
+            "unit": "ms",
+            "reference": round(usual, 1),
+            "ratio": round(usual / slowest, 4),
+        },
     ]
+
+
+@contextmanager
+def asking(world: World) -> Iterator[list[float]]:
+    """Another process asks for the answers of all heads in turn; how long each took, in ms, when the block is over."""
+    heads = [row.head for row in contributions.open_for(world.parts.engine)]
+    command = [sys.executable, "-m", "bench.asker", str(world.instance), REPOSITORY, *heads]
+    times: list[float] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        if child.stdout is None or child.stdout.readline() != "asking\n":
+            raise RuntimeError("the process that asks for answers does not start")
+        yield times
+        told, _ = child.communicate("")
+    if child.returncode:
+        raise RuntimeError("the process that asks for answers failed")
+    times += [float(line) for line in told.split()]
 
 
 def propose(world: World) -> None:
@@ -86,4 +119,4 @@ def bare_appends(world: World) -> float:
 
 if __name__ == "__main__":
     for row in run():
-        print(f"{row['name']:36} {row['value']:>10} {row['unit']}   appends {row['reference']}   {row['ratio']}")
+        print(f"{row['name']:40} {row['value']:>10} {row['unit']}   beside {row['reference']}   {row['ratio']}")

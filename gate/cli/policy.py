@@ -15,7 +15,7 @@ from gate.cli.policy_trial import diff, simulate
 from gate.policy.explain import explain_policy
 from gate.workflow.activate import activate as activate_step
 from gate.workflow.activate import load_proposals
-from gate.workflow.evaluate import redecide_open
+from gate.workflow.redecide import redecide_open
 
 
 @click.group()

@@ -6,15 +6,14 @@ that the directory was asked and said so. People are known by their immutable id
 and DNs are labels.
 
 Two implementations stand behind this: ``ldap.py`` (a server, over TLS only) and ``ldif.py`` (a
-file, for a first look; refused in production). ``lookup.py`` holds what both do alike, and
-``remembered.py`` asks either of them once for a batch of decisions.
+file, for a first look; refused in production). ``lookup.py`` holds what both do alike. ``remembered.py``
+asks either of them once for a batch of decisions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,10 +26,6 @@ class Directory(Protocol):
     @property
     def source(self) -> DirectorySource:
         """Where answers come from, as configured; a snapshot carries the connection it really used."""
-
-    @property
-    def remembered_since(self) -> datetime | None:
-        """The oldest that an answer may be; None when each is read as it is asked for."""
 
     def authenticate(self, login: str, password: str) -> Person:
         """The active person with this login and password.

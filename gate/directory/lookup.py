@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from gate.directory.api import Layout
@@ -56,10 +55,6 @@ class LookupDirectory(ABC):
     @property
     @abstractmethod
     def source(self) -> DirectorySource: ...
-
-    @property
-    def remembered_since(self) -> datetime | None:
-        return None
 
     @abstractmethod
     def _run(self, call: Callable[[Session], T]) -> T: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from sqlalchemy import and_, or_, select
 
 from gate.domain.errors import NotFoundError
 from gate.store.engine import Source
-from gate.store.fetch import fetch_all, fetch_one
+from gate.store.fetch import Place, fetch_all, fetch_each, fetch_one
 from gate.store.tables import approval, break_glass, break_glass_cosign, contribution, delegation, veto_clearance
 
 
@@ -85,10 +86,8 @@ class CosignRow:
     signed_at: datetime
 
 
-def clearances(source: Source, repository: str, number: int) -> tuple[ClearanceRow, ...]:
-    c = veto_clearance.c
-    query = select(veto_clearance).where(c.repository == repository, c.number == number).order_by(c.idx)
-    return fetch_all(source, query, ClearanceRow)
+def clearances_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[ClearanceRow, ...]]:
+    return fetch_each(source, veto_clearance.c.number, places, ClearanceRow, veto_clearance.c.idx)
 
 
 def clearances_of(source: Source, veto: int) -> tuple[ClearanceRow, ...]:
@@ -116,14 +115,6 @@ def all_delegations(source: Source, limit: int = 1_000) -> tuple[DelegationRow, 
     return fetch_all(source, select(delegation).order_by(delegation.c.idx.desc()).limit(limit), DelegationRow)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A contribution."""
-
-    repository: str
-    number: int
-
-
 def signed_under(source: Source, one: DelegationRow) -> tuple[Place, ...]:
     """Open contributions on which the receiver signed for the giver in this role, and it stands."""
     a, c = approval.c, contribution.c
@@ -147,9 +138,13 @@ def load_delegation(source: Source, idx: int) -> DelegationRow:
 
 def invocation(source: Source, repository: str, number: int) -> BreakGlassRow | None:
     """The latest break-glass on a contribution."""
-    c = break_glass.c
-    query = select(break_glass).where(c.repository == repository, c.number == number).order_by(c.idx.desc())
-    return fetch_one(source, query, BreakGlassRow)
+    place = Place(repository, number)
+    return next(reversed(invocations_each(source, (place,))[place]), None)
+
+
+def invocations_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[BreakGlassRow, ...]]:
+    """All on each contribution, in log order."""
+    return fetch_each(source, break_glass.c.number, places, BreakGlassRow, break_glass.c.idx)
 
 
 def invocations(source: Source, repository: str | None = None) -> tuple[BreakGlassRow, ...]:

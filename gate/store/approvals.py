@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from gate.domain.approval import Act, Approval
 from gate.domain.errors import NotFoundError
 from gate.store.engine import Source
-from gate.store.fetch import fetch_all, fetch_one
+from gate.store.fetch import Place, fetch_all, fetch_each, fetch_one
 from gate.store.tables import approval, check_report
 
 
@@ -88,7 +89,15 @@ def standing(source: Source, repository: str, number: int) -> tuple[ApprovalRow,
 
     A rejection took its giver's earlier approvals back; withdrawing it gives none of them again: only signing does.
     """
-    acts = history(source, repository, number)
+    place = Place(repository, number)
+    return standing_each(source, (place,))[place]
+
+
+def standing_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[ApprovalRow, ...]]:
+    return {place: _standing(acts) for place, acts in _history_each(source, places).items()}
+
+
+def _standing(acts: tuple[ApprovalRow, ...]) -> tuple[ApprovalRow, ...]:
     ended = {one.person: one.idx for one in acts if one.act == Act.REJECT and one.withdrawn_by is not None}
     return tuple(
         one
@@ -101,9 +110,12 @@ def standing(source: Source, repository: str, number: int) -> tuple[ApprovalRow,
 
 def history(source: Source, repository: str, number: int) -> tuple[ApprovalRow, ...]:
     """Every act on the contribution, withdrawn and withdrawals included, in log order."""
-    a = approval.c
-    query = select(approval).where(a.repository == repository, a.number == number)
-    return fetch_all(source, query.order_by(a.idx), ApprovalRow)
+    place = Place(repository, number)
+    return _history_each(source, (place,))[place]
+
+
+def _history_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[ApprovalRow, ...]]:
+    return fetch_each(source, approval.c.number, places, ApprovalRow, approval.c.idx)
 
 
 def by_person(source: Source, person: str, limit: int = 100) -> tuple[ApprovalRow, ...]:
@@ -112,13 +124,11 @@ def by_person(source: Source, person: str, limit: int = 100) -> tuple[ApprovalRo
     return fetch_all(source, query, ApprovalRow)
 
 
-def checks(source: Source, repository: str, head: str) -> tuple[CheckRow, ...]:
-    """The latest report per name and reporter at one head."""
-    return tuple({(row.name, row.reporter): row for row in check_history(source, repository, head)}.values())
+def checks_each(source: Source, heads: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[CheckRow, ...]]:
+    """By repository and head, the latest report per name and reporter."""
+    found = fetch_each(source, check_report.c.head, heads, CheckRow, check_report.c.idx)
+    return {head: _latest(reports) for head, reports in found.items()}
 
 
-def check_history(source: Source, repository: str, head: str) -> tuple[CheckRow, ...]:
-    """Every report at one head, in log order."""
-    c = check_report.c
-    query = select(check_report).where(c.repository == repository, c.head == head)
-    return fetch_all(source, query.order_by(c.idx), CheckRow)
+def _latest(reports: Iterable[CheckRow]) -> tuple[CheckRow, ...]:
+    return tuple({(one.name, one.reporter): one for one in reports}.values())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, bindparam, delete, select
 
 from gate.domain.errors import NotFoundError
-from gate.store.engine import Source, writing
-from gate.store.fetch import fetch_one, fetch_value
+from gate.store.engine import Source, reading, writing
+from gate.store.fetch import fetch_one
 from gate.store.tables import blob, free_text
+
+_LOAD: Final = select(blob.c.bytes).where(blob.c.sha256 == bindparam("digest"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,8 @@ class FreeTextRow:
 
 def load(source: Source, sha256: bytes) -> bytes:
     """The bytes with this digest. Raises ``NotFoundError``."""
-    found = fetch_value(source, select(blob.c.bytes).where(blob.c.sha256 == sha256))
+    with reading(source) as connection:
+        found = connection.execute(_LOAD, {"digest": sha256}).scalar_one_or_none()
     if found is None:
         raise NotFoundError(f"No stored bytes have the digest {sha256.hex()}.")
     return bytes(found)

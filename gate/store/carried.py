@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-
 from gate.store.engine import Source
-from gate.store.fetch import fetch_all
+from gate.store.fetch import Place, fetch_each
 from gate.store.tables import approval_carried
 
 
@@ -29,6 +28,10 @@ class CarriedRow:
 
 def carried(source: Source, repository: str, number: int) -> tuple[CarriedRow, ...]:
     """All of one contribution, in log order."""
+    place = Place(repository, number)
+    return carried_each(source, (place,))[place]
+
+
+def carried_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[CarriedRow, ...]]:
     c = approval_carried.c
-    query = select(approval_carried).where(c.repository == repository, c.number == number)
-    return fetch_all(source, query.order_by(c.idx), CarriedRow)
+    return fetch_each(source, c.number, places, CarriedRow, c.idx)

@@ -1,47 +1,36 @@
-"""Queries about the commits of revisions: which contribution holds one, and who shares it."""
+"""Queries about the commits of revisions: which contributions of a repository share one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from gate.store.engine import Source, reading
-from gate.store.fetch import chunks, fetch_all
+from gate.store.fetch import REPOSITORY, VALUES, Place, by_repository
 from gate.store.tables import revision_commit
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitRow:
-    """One commit of one revision. ``patch_id`` None: a merge, or empty."""
-
-    repository: str
-    number: int
-    revision: int
-    sha: str
-    patch_id: str | None
+_ONE, _OTHER = revision_commit.alias("one"), revision_commit.alias("other")
 
 
-def commits(source: Source, repository: str, number: int, revision: int | None = None) -> tuple[CommitRow, ...]:
-    """Commits of one revision, or of all of them."""
-    c = revision_commit.c
-    query = select(revision_commit).where(c.repository == repository, c.number == number)
-    if revision is not None:
-        query = query.where(c.revision == revision)
-    return fetch_all(source, query.order_by(c.revision, c.sha), CommitRow)
-
-
-def sharing(
-    source: Source, repository: str, shas: Iterable[str], patch_ids: Iterable[str], *, other_than: int
-) -> tuple[CommitRow, ...]:
-    """Commits of *other* contributions of the repository with one of these ids or patches."""
-    c = revision_commit.c
-    others = select(revision_commit).where(c.repository == repository, c.number != other_than)
-    found: dict[tuple[int, int, str], CommitRow] = {}
+def sharing_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[int, ...]]:
+    """For each contribution, the others of its repository that share a commit or patch, whatever became of them."""
+    found: dict[Place, set[int]] = {place: set() for place in places}
     with reading(source) as connection:
-        for column, wanted in ((c.sha, shas), (c.patch_id, patch_ids)):
-            for chunk in chunks(wanted):
-                for row in fetch_all(connection, others.where(column.in_(chunk)), CommitRow):
-                    found[row.number, row.revision, row.sha] = row
-    return tuple(found[place] for place in sorted(found))
+        for wanted in by_repository(found):
+            for query in (_SAME_COMMIT, _SAME_PATCH):
+                for repository, number, other in connection.execute(query, wanted):
+                    found[Place(repository, number)].add(other)
+    return {place: tuple(sorted(others)) for place, others in found.items()}
+
+
+def _sharing(column: str) -> Select[Any]:
+    query = select(_ONE.c.repository, _ONE.c.number, _OTHER.c.number).distinct()
+    query = query.where(_ONE.c.repository == REPOSITORY, _ONE.c.number.in_(VALUES))
+    same = (_OTHER.c.repository == _ONE.c.repository, _OTHER.c[column] == _ONE.c[column])
+    return query.where(*same, _OTHER.c.number != _ONE.c.number)
+
+
+_SAME_COMMIT: Final = _sharing("sha")
+_SAME_PATCH: Final = _sharing("patch_id")

@@ -16,7 +16,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import NotFoundError
 from gate.store.engine import Source
-from gate.store.fetch import fetch_all, fetch_one, fetch_value
+from gate.store.fetch import Place, fetch_all, fetch_each, fetch_one, fetch_value
 from gate.store.housekeeping import freshness
 from gate.store.tables import contribution, contributor, revision
 
@@ -49,6 +49,10 @@ class ContributionRow:
     facts_digest: bytes | None
     policy_epoch: int | None
     decided_at: datetime | None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.repository, self.number)
 
     @property
     def id(self) -> str:
@@ -118,6 +122,12 @@ def find(source: Source, repository: str, number: int) -> ContributionRow | None
     """The contribution, or None."""
     c = contribution.c
     return fetch_one(source, _ALL.where(c.repository == repository, c.number == number), ContributionRow)
+
+
+def find_each(source: Source, places: Iterable[Place]) -> dict[Place, ContributionRow]:
+    """Those of the contributions that there are."""
+    found = fetch_each(source, contribution.c.number, places, ContributionRow)
+    return {place: row for place, rows in found.items() for row in rows}
 
 
 def find_open(source: Source, repository: str, target: str, topic: str) -> ContributionRow | None:
@@ -198,16 +208,28 @@ def due_for_renewal(source: Source, now: datetime, limit: int = 200) -> tuple[Co
 
 def revisions(source: Source, repository: str, number: int) -> tuple[RevisionRow, ...]:
     """Every revision, first to last."""
-    r = revision.c
-    query = select(revision).where(r.repository == repository, r.number == number)
-    return fetch_all(source, query.order_by(r.revision), RevisionRow)
+    place = Place(repository, number)
+    return revisions_each(source, (place,))[place]
+
+
+def revisions_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[RevisionRow, ...]]:
+    return fetch_each(source, revision.c.number, places, RevisionRow, revision.c.revision)
+
+
+def revisions_at(source: Source, heads: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[RevisionRow, ...]]:
+    """By repository and head, the revisions with that head in any contribution."""
+    return fetch_each(source, revision.c.head, heads, RevisionRow, revision.c.number, revision.c.revision)
 
 
 def contributors(source: Source, repository: str, number: int) -> tuple[ContributorRow, ...]:
     """Every identity on any revision."""
+    place = Place(repository, number)
+    return contributors_each(source, (place,))[place]
+
+
+def contributors_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[ContributorRow, ...]]:
     c = contributor.c
-    query = select(contributor).where(c.repository == repository, c.number == number)
-    return fetch_all(source, query.order_by(c.revision, c.part, c.address), ContributorRow)
+    return fetch_each(source, c.number, places, ContributorRow, c.revision, c.part, c.address)
 
 
 def unattributed(source: Source, repository: str | None = None) -> tuple[ContributorRow, ...]:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from gate.domain.errors import UnavailableError
 
 Source = Engine | Connection
-"""What queries read from. Pass a connection to see several answers of one moment."""
+"""What queries read from. Pass a ``snapshot`` to see several answers of one moment."""
 
 BUSY_MS = 10_000
 _WRITES = "gate_writes"
@@ -84,6 +84,15 @@ def reading(source: Source) -> Iterator[Connection]:
         yield source
         return
     with source.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection whose answers are all of one moment: that of its first question."""
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":  # where every transaction is one
+            connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, select
 
 from gate.store.engine import Source
-from gate.store.fetch import fetch_all
+from gate.store.fetch import Place, fetch_all, fetch_each
 from gate.store.tables import contribution, forge_review
 
 
@@ -43,9 +44,12 @@ class ForgeReviewRow:
 
 def history(source: Source, repository: str, number: int) -> tuple[ForgeReviewRow, ...]:
     """Every review of the contribution, in log order."""
-    f = forge_review.c
-    query = select(forge_review).where(f.repository == repository, f.number == number)
-    return fetch_all(source, query.order_by(f.idx), ForgeReviewRow)
+    place = Place(repository, number)
+    return history_each(source, (place,))[place]
+
+
+def history_each(source: Source, places: Iterable[Place]) -> dict[Place, tuple[ForgeReviewRow, ...]]:
+    return fetch_each(source, forge_review.c.number, places, ForgeReviewRow, forge_review.c.idx)
 
 
 def unattributed(source: Source) -> tuple[ForgeReviewRow, ...]:

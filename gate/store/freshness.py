@@ -6,16 +6,19 @@ row counts for the decision it names and no other.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from gate.store.bulk import OnConflict, insert_rows
 from gate.store.engine import Source, writing
 from gate.store.fetch import fetch_one
 from gate.store.housekeeping import freshness
+
+_COLUMNS: Final = ("repository", "number", "decision_digest", "checked_at", "valid_until")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +38,11 @@ def find(source: Source, repository: str, number: int) -> FreshnessRow | None:
     return fetch_one(source, select(freshness).where(f.repository == repository, f.number == number), FreshnessRow)
 
 
-def put(engine: Engine, row: FreshnessRow) -> None:
-    """Replace the contribution's row."""
-    values = asdict(row)
-    with writing(engine) as connection:
-        insert: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(freshness)
-        moved = {name: values[name] for name in ("decision_digest", "checked_at", "valid_until")}
-        statement = insert.values(values).on_conflict_do_update(index_elements=["repository", "number"], set_=moved)
-        connection.execute(statement)
+def put(engine: Engine, rows: Iterable[FreshnessRow]) -> None:
+    """Replace the rows of these contributions, in one transaction."""
+    values = [astuple(row) for row in rows]
+    if values:
+        with writing(engine) as connection:
+            insert_rows(
+                connection, freshness, _COLUMNS, values, key=("repository", "number"), on_conflict=OnConflict.REPLACE
+            )

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -106,18 +108,27 @@ class Ledger:
         written), ``InputError`` (nothing was written), ``UnavailableError`` (rolled-back: nothing was
         written; otherwise unknown: send it again under the same key).
         """
-        if not command.entries:
+        (outcome,) = self.append_all((command,), deadline_seconds=deadline_seconds)
+        if isinstance(outcome, Receipt):
+            return outcome
+        raise outcome
+
+    def append_all(
+        self, commands: Sequence[Command], *, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> tuple[Outcome, ...]:
+        """Record each by itself, as ``append`` does, with as few commits as it takes: a receipt each, or why not."""
+        if not all(command.entries for command in commands):
             raise InputError("A command without an entry would record nothing.", code="no-entry")
-        waiting = _Waiting(Item(command=command, leaves=tuple(leaf_hash(entry.envelope) for entry in command.entries)))
+        queued = [_Waiting(_build_item(command)) for command in commands]
         self._ensure_running()
-        self._queue.put(waiting)
-        if not waiting.wait(deadline_seconds):
-            raise UnavailableError(
-                "The record was not written in time; it may still be.",
-                code="unreachable",
-                remedy="Repeat the step: under the same key nothing is recorded twice.",
-            )
-        return _answer(waiting.outcome)
+        for waiting in queued:
+            self._queue.put(waiting)
+        until = time.monotonic() + deadline_seconds
+        # Each is waited for, in time or not: whoever is served passes the turn on.
+        return tuple(
+            _answer(waiting.outcome) if waiting.wait(max(0.0, until - time.monotonic())) else _late()
+            for waiting in queued
+        )
 
     def latest_witnessed(self) -> Witnessed | None:
         """The largest checkpoint in the checkpoint file; None before the first."""
@@ -179,15 +190,27 @@ class Ledger:
         return taken
 
 
-def _answer(outcome: Outcome | None) -> Receipt:
+def _build_item(command: Command) -> Item:
+    return Item(command=command, leaves=tuple(leaf_hash(entry.envelope) for entry in command.entries))
+
+
+def _answer(outcome: Outcome | None) -> Outcome:
     if isinstance(outcome, Receipt):
         return outcome
     if outcome is None:
-        raise _broken(None)
+        return _broken(None)
     # A fresh exception for each caller: one outage is raised in many threads at once.
-    raise type(outcome)(
-        outcome.message, code=outcome.code, remedy=outcome.remedy, **outcome.details
-    ) from outcome.__cause__
+    error = type(outcome)(outcome.message, code=outcome.code, remedy=outcome.remedy, **outcome.details)
+    error.__cause__ = outcome.__cause__
+    return error
+
+
+def _late() -> UnavailableError:
+    return UnavailableError(
+        "The record was not written in time; it may still be.",
+        code="unreachable",
+        remedy="Repeat the step: under the same key nothing is recorded twice.",
+    )
 
 
 def _broken(cause: Exception | None) -> UnavailableError:

@@ -5,15 +5,47 @@ Only what is recorded; whether any of it counts is the policy's to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from gate.policy.facts import BreakGlassFacts, ClearanceFacts, CosignFacts, DelegationFacts, OwedReviewFacts
-from gate.store import acts, approvals
-from gate.store.contributions import ContributionRow
+from gate.store import acts
+from gate.store.acts import BreakGlassRow, ClearanceRow, CosignRow, DelegationRow
+from gate.store.approvals import ApprovalRow
 from gate.store.engine import Source
+from gate.store.fetch import Place
 
 
-def read_clearances(source: Source, row: ContributionRow) -> tuple[ClearanceFacts, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acts:
+    """What was done to many contributions, by contribution; invocations with their co-signatures.
+
+    ``live`` are the delegations that have not run out, ``given`` all that a person ever gave or received, and ``owed``
+    the reviews by repository.
+    """
+
+    clearances: Mapping[Place, tuple[ClearanceRow, ...]]
+    invoked: Mapping[Place, tuple[BreakGlassRow, tuple[CosignRow, ...]]]
+    owed: Mapping[str, tuple[BreakGlassRow, ...]]
+    live: tuple[DelegationRow, ...]
+    given: Mapping[str, tuple[DelegationRow, ...]]
+
+
+def read_acts(source: Source, places: Iterable[Place], signed: Iterable[ApprovalRow], now: datetime) -> Acts:
+    wanted = tuple(places)
+    invoked = {place: rows[-1] for place, rows in acts.invocations_each(source, wanted).items() if rows}
+    givers = {one.on_behalf_of for one in signed if one.on_behalf_of is not None}
+    return Acts(
+        clearances=acts.clearances_each(source, wanted),
+        invoked={place: (one, acts.cosigns(source, one.idx)) for place, one in invoked.items()},
+        owed={name: acts.owed_reviews(source, name) for name in {place.repository for place in wanted}},
+        live=acts.live_delegations(source, now),
+        given={giver: acts.delegations(source, giver) for giver in givers},
+    )
+
+
+def build_clearances(found: Acts, place: Place) -> tuple[ClearanceFacts, ...]:
     return tuple(
         ClearanceFacts(
             index=one.idx,
@@ -24,17 +56,17 @@ def read_clearances(source: Source, row: ContributionRow) -> tuple[ClearanceFact
             team=one.team,
             signed_at=one.signed_at,
         )
-        for one in acts.clearances(source, row.repository, row.number)
+        for one in found.clearances[place]
     )
 
 
-def read_delegations(source: Source, row: ContributionRow, now: datetime) -> tuple[DelegationFacts, ...]:
+def build_delegations(found: Acts, signed: Iterable[ApprovalRow]) -> tuple[DelegationFacts, ...]:
     """All that have not run out, and what this contribution's approvals were given under: over, it says why not."""
-    found = {one.idx: one for one in acts.live_delegations(source, now)}
-    for approval in approvals.standing(source, row.repository, row.number):
+    known = {one.idx: one for one in found.live}
+    for approval in signed:
         if approval.on_behalf_of is not None:
-            given = acts.delegations(source, approval.on_behalf_of)
-            found |= {one.idx: one for one in given if one.receiver == approval.person}
+            given = found.given[approval.on_behalf_of]
+            known |= {one.idx: one for one in given if one.receiver == approval.person}
     return tuple(
         DelegationFacts(
             index=one.idx,
@@ -45,19 +77,15 @@ def read_delegations(source: Source, row: ContributionRow, now: datetime) -> tup
             starts_at=one.starts_at,
             ends_at=one.until,
         )
-        for _, one in sorted(found.items())
+        for _, one in sorted(known.items())
     )
 
 
-def read_break_glass(source: Source, row: ContributionRow) -> BreakGlassFacts | None:
+def build_break_glass(found: Acts, place: Place) -> BreakGlassFacts | None:
     """The latest invocation; whether it still holds for this head is the policy's to say. A review closes it."""
-    one = acts.invocation(source, row.repository, row.number)
-    if one is None or one.reviewed_by is not None:
+    if place not in found.invoked or found.invoked[place][0].reviewed_by is not None:
         return None
-    cosigners = tuple(
-        CosignFacts(index=by.idx, person=by.person, name=by.name, role=by.role, team=by.team, signed_at=by.signed_at)
-        for by in acts.cosigns(source, one.idx)
-    )
+    one, cosigners = found.invoked[place]
     return BreakGlassFacts(
         index=one.idx,
         person=one.person,
@@ -70,13 +98,16 @@ def read_break_glass(source: Source, row: ContributionRow) -> BreakGlassFacts | 
         target=one.target,
         policy_digest=one.policy_digest.hex(),
         invoked_at=one.invoked_at,
-        cosigners=cosigners,
+        cosigners=tuple(map(_cosign, cosigners)),
     )
 
 
-def read_owed_reviews(source: Source, row: ContributionRow) -> tuple[OwedReviewFacts, ...]:
+def _cosign(by: CosignRow) -> CosignFacts:
+    return CosignFacts(index=by.idx, person=by.person, name=by.name, role=by.role, team=by.team, signed_at=by.signed_at)
+
+
+def build_owed_reviews(found: Acts, repository: str) -> tuple[OwedReviewFacts, ...]:
     """All that are owed in the contribution's repository."""
     return tuple(
-        OwedReviewFacts(index=one.idx, number=one.number, due_at=one.review_due_at)
-        for one in acts.owed_reviews(source, row.repository)
+        OwedReviewFacts(index=one.idx, number=one.number, due_at=one.review_due_at) for one in found.owed[repository]
     )

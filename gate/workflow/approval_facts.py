@@ -6,7 +6,7 @@ Only what is recorded; whether any of it counts is the policy's to say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gate.domain.approval import Act
 from gate.policy.effective import EffectivePolicy
@@ -16,42 +16,56 @@ from gate.store.approvals import ApprovalRow
 from gate.store.carried import CarriedRow
 from gate.store.contributions import ContributionRow
 from gate.store.engine import Source
+from gate.store.fetch import Place
+from gate.store.forge_reviews import ForgeReviewRow
 from gate.workflow.forge_words import build_review_facts
 
 
-def read_approvals(
-    source: Source, row: ContributionRow, policy: EffectivePolicy, others: Iterable[int]
-) -> tuple[tuple[ApprovalFacts, ...], Mapping[int, ContributionRow]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What was said of many contributions, and of those of the same work, by contribution."""
+
+    rows: Mapping[Place, ContributionRow]
+    signed: Mapping[Place, tuple[ApprovalRow, ...]]
+    reviews: Mapping[Place, tuple[ForgeReviewRow, ...]]
+    carried: Mapping[Place, tuple[CarriedRow, ...]]
+
+
+def read_words(source: Source, rows: Mapping[Place, ContributionRow], others: Iterable[Place]) -> Words:
+    every = {**contributions.find_each(source, others), **rows}
+    return Words(
+        rows=every,
+        signed=approvals.standing_each(source, every),
+        reviews=forge_reviews.history_each(source, every),
+        carried=carried.carried_each(source, rows),
+    )
+
+
+def build_approvals(
+    words: Words, row: ContributionRow, policy: EffectivePolicy, others: Iterable[Place]
+) -> tuple[tuple[ApprovalFacts, ...], dict[int, ContributionRow]]:
     """In log order, and by index the other contribution in which a rejection among them was given.
 
     ``others`` are contributions of the same work. A rejection survives a push, so it survives its branch being deleted
     and pushed again, and the same work being proposed beside it (INV-01). Whether it is a veto is the policy's to say.
     """
-    here = _carried_here(source, row)
-    signed = approvals.standing(source, row.repository, row.number)
-    found = [_carried(_approval(one), here.get(one.idx)) for one in signed]
-    found += build_review_facts(forge_reviews.history(source, row.repository, row.number), policy)
+    here = {one.approval: one for one in words.carried[row.place] if one.head == row.head}
+    found = [_carried(_approval(one), here.get(one.idx)) for one in words.signed[row.place]]
+    found += build_review_facts(words.reviews[row.place], policy)
     vetoed_in: dict[int, ContributionRow] = {}
-    for number in others:
-        where = contributions.load(source, row.repository, number)
+    for where in (words.rows[other] for other in others):
         if where.target == row.target:
-            elsewhere = _rejections_in(source, where, policy)
+            elsewhere = _rejections_in(words, where, policy)
             vetoed_in |= {one.index: where for one in elsewhere}
             found += elsewhere
     return tuple(sorted(found, key=lambda one: one.index)), vetoed_in
 
 
-def _rejections_in(source: Source, where: ContributionRow, policy: EffectivePolicy) -> list[ApprovalFacts]:
+def _rejections_in(words: Words, where: ContributionRow, policy: EffectivePolicy) -> list[ApprovalFacts]:
     told = f", in {where.id},"
-    signed = (_approval(one) for one in approvals.standing(source, where.repository, where.number))
-    found = [replace(one, name=f"{one.name}{told}") for one in signed if one.act == Act.REJECT]
-    said = forge_reviews.history(source, where.repository, where.number)
-    return [*found, *build_review_facts(said, policy, only=Act.REJECT, told=told)]
-
-
-def _carried_here(source: Source, row: ContributionRow) -> dict[int, CarriedRow]:
-    """By approval, the entry that carried it to the head."""
-    return {one.approval: one for one in carried.carried(source, row.repository, row.number) if one.head == row.head}
+    signed = (_approval(one) for one in words.signed[where.place] if one.act == Act.REJECT)
+    found = [replace(one, name=f"{one.name}{told}") for one in signed]
+    return [*found, *build_review_facts(words.reviews[where.place], policy, only=Act.REJECT, told=told)]
 
 
 def _carried(approval: ApprovalFacts, by: CarriedRow | None) -> ApprovalFacts:

@@ -9,34 +9,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from gate.auditlog.entry import EntryKind, Recorder
-from gate.directory.remembered import RememberedDirectory
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import ConflictError, UnavailableError
 from gate.policy.decision import Answer, Decision
 from gate.policy.evaluate import evaluate
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision
-from gate.store import blobs, contributions, freshness
+from gate.store import blobs, freshness
 from gate.store.command import Blob, Command, EntryIndex, Row
 from gate.store.contributions import ContributionRow
+from gate.store.fetch import Place
 from gate.store.freshness import FreshnessRow
 from gate.store.housekeeping import freshness as freshness_table
 from gate.store.tables import contribution
 from gate.workflow.entry import SYSTEM, build_entry, contribution_stream, revision_subject
-from gate.workflow.gather import Gathered, gather
+from gate.workflow.gather import Gathered, Reading
 from gate.workflow.parts import Parts
 
 # How often a decision is worked out again when somebody was faster; each try reads the world anew.
 ATTEMPTS: Final = 5
-# Decisions of one batch rest on one reading of the directory; their threads share the ledger's commits.
-BATCH: Final = 200
-THREADS: Final = 4
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,10 +49,24 @@ def look(parts: Parts, repository: str, number: int, *, reader: str | None = Non
 
     Raises ``NotFoundError``, ``UnavailableError``.
     """
-    gathered = gather(parts, repository, number, also=(reader,) if reader else ())
+    place = Place(repository, number)
+    return _look(Reading(parts, (place,), also=(reader,) if reader else ()), place)
+
+
+def _look(reading: Reading, place: Place) -> Look:
+    gathered = reading.gather(place)
     raw = facts_bytes(gathered.facts)
     decision = replace(evaluate(gathered.policy, gathered.facts), facts_digest=hashlib.sha256(raw).hexdigest())
     return Look(gathered=gathered, decision=decision, facts=raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The decision that stands once ``command`` is appended, or ``renewal`` kept; of a closed contribution, neither."""
+
+    decision: Decision
+    command: Command | None = None
+    renewal: FreshnessRow | None = None
 
 
 def decide(parts: Parts, repository: str, number: int, *, by: Recorder = SYSTEM) -> Decision:
@@ -66,26 +75,36 @@ def decide(parts: Parts, repository: str, number: int, *, by: Recorder = SYSTEM)
     Returns the decision that now stands. Raises ``ConflictError`` when others kept being faster,
     ``NotFoundError``, ``UnavailableError`` (no policy, directory away): then nothing is recorded.
     """
+    place = Place(repository, number)
     for attempt in range(ATTEMPTS):
-        seen = look(parts, repository, number)
-        row = seen.gathered.row
-        if row.state != ContributionState.OPEN:
-            return recorded_decision(parts, row) or seen.decision
-        if (outage := seen.gathered.outage) is not None:
-            # An outage is no fact about the contribution. What is recorded runs out by itself.
-            raise UnavailableError(outage.message, code="unreachable") from outage.__cause__ or outage
-        known = recorded_decision(parts, row)
-        if known is not None and _says_the_same(known, seen.decision):
-            _renew(parts, row, seen.decision)
-            return replace(known, valid_until=seen.decision.valid_until, evaluated_at=seen.decision.evaluated_at)
+        found = weigh(parts, Reading(parts, (place,)), place, by=by)
+        freshness.put(parts.engine, [found.renewal] if found.renewal is not None else [])
         try:
-            _record(parts, seen, by)
+            if found.command is not None:
+                parts.ledger.append(found.command)
         except ConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
             continue
-        return seen.decision
+        return found.decision
     raise AssertionError("the loop returns or raises")
+
+
+def weigh(parts: Parts, reading: Reading, place: Place, *, by: Recorder) -> Weighed:
+    """What ``decide`` would record, and writes nothing. Raises ``NotFoundError``, ``UnavailableError``."""
+    seen = _look(reading, place)
+    row, decision = seen.gathered.row, seen.decision
+    if row.state != ContributionState.OPEN:
+        return Weighed(decision=recorded_decision(parts, row) or decision)
+    if (outage := seen.gathered.outage) is not None:
+        # An outage is no fact about the contribution. What is recorded runs out by itself.
+        raise UnavailableError(outage.message, code="unreachable") from outage.__cause__ or outage
+    # A decision of another epoch never says the same: it names its epoch.
+    known = recorded_decision(parts, row) if row.policy_epoch == seen.gathered.force.epoch else None
+    if known is None or not _says_the_same(known, decision):
+        return Weighed(decision=decision, command=_build_command(parts, seen, by))
+    renewed = replace(known, valid_until=decision.valid_until, evaluated_at=decision.evaluated_at)
+    return Weighed(decision=renewed, renewal=_build_renewal(row, decision))
 
 
 def recorded_decision(parts: Parts, row: ContributionRow) -> Decision | None:
@@ -125,25 +144,22 @@ def _says_the_same(known: Decision, now: Decision) -> bool:
     return timeless(known) == timeless(now)
 
 
-def _renew(parts: Parts, row: ContributionRow, decision: Decision) -> None:
+def _build_renewal(row: ContributionRow, decision: Decision) -> FreshnessRow:
     if row.decision_digest is None:
         raise AssertionError("a recorded decision has a digest")
-    freshness.put(
-        parts.engine,
-        FreshnessRow(
-            repository=row.repository,
-            number=row.number,
-            decision_digest=row.decision_digest,
-            checked_at=decision.evaluated_at,
-            valid_until=decision.valid_until,
-        ),
+    return FreshnessRow(
+        repository=row.repository,
+        number=row.number,
+        decision_digest=row.decision_digest,
+        checked_at=decision.evaluated_at,
+        valid_until=decision.valid_until,
     )
 
 
-def _record(parts: Parts, seen: Look, by: Recorder) -> None:
+def _build_command(parts: Parts, seen: Look, by: Recorder) -> Command:
     row, decision = seen.gathered.row, seen.decision
-    raw = decision_bytes(decision)
-    digest, facts = hashlib.sha256(raw).digest(), hashlib.sha256(seen.facts).digest()
+    said = Blob(kind="decision", content=decision_bytes(decision))
+    facts = Blob(kind="facts", content=seen.facts)
     entry = build_entry(
         parts,
         EntryKind.DECISION,
@@ -162,14 +178,14 @@ def _record(parts: Parts, seen: Look, by: Recorder) -> None:
             "outOfScope": decision.out_of_scope,
             "crossTeam": decision.is_cross_team,
             "counted": list(decision.counted),
-            "decision": {"sha256": digest.hex()},
-            "facts": {"sha256": facts.hex()},
+            "decision": {"sha256": said.sha256.hex()},
+            "facts": {"sha256": facts.sha256.hex()},
             "policy": policy_members(seen.gathered),
         },
         by=by,
         at=decision.evaluated_at,
     )
-    command = Command(
+    return Command(
         entries=(entry,),
         rows=(
             Row(
@@ -182,8 +198,8 @@ def _record(parts: Parts, seen: Look, by: Recorder) -> None:
                     "version": row.version + 1,
                     "answer": decision.answer.value,
                     "decision_index": EntryIndex(),
-                    "decision_digest": digest,
-                    "facts_digest": facts,
+                    "decision_digest": said.sha256,
+                    "facts_digest": facts.sha256,
                     "policy_epoch": seen.gathered.force.epoch,
                     "decided_at": decision.evaluated_at,
                 },
@@ -194,19 +210,15 @@ def _record(parts: Parts, seen: Look, by: Recorder) -> None:
                 values={
                     "repository": row.repository,
                     "number": row.number,
-                    "decision_digest": digest,
+                    "decision_digest": said.sha256,
                     "checked_at": decision.evaluated_at,
                     "valid_until": decision.valid_until,
                 },
             ),
         ),
-        blobs=(
-            Blob(kind="decision", content=raw),
-            Blob(kind="facts", content=seen.facts),
-        ),
+        blobs=(said, facts),
         policy_epoch=seen.gathered.force.epoch,
     )
-    parts.ledger.append(command)
 
 
 def policy_members(gathered: Gathered) -> dict[str, object]:
@@ -218,35 +230,3 @@ def policy_members(gathered: Gathered) -> dict[str, object]:
         "digest": {"sha256": policy.digest},
         "textDigest": {"sha256": gathered.force.text_digest(policy.policy.file).hex()},
     }
-
-
-def redecide_open(parts: Parts) -> int:
-    """Decide every open contribution anew, after an activation or an import. Returns how many.
-
-    In batches that ask the directory once. One that no policy covers any more stays undecided and
-    answers *error*; the others go on. An outage is raised at the end, when everything that could be
-    decided is.
-    """
-    done, outage = 0, None
-    rows = contributions.open_for(parts.engine)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="redecide") as pool:
-        for start in range(0, len(rows), BATCH):
-            tries = list(pool.map(partial(_try, remembering(parts)), rows[start : start + BATCH]))
-            done += tries.count(None)
-            outage = next((one for one in tries if one is not None and one.code != "no-policy"), outage)
-    if outage is not None:
-        raise outage
-    return done
-
-
-def _try(parts: Parts, row: ContributionRow) -> UnavailableError | None:
-    try:
-        decide(parts, row.repository, row.number)
-    except UnavailableError as problem:
-        return problem
-    return None
-
-
-def remembering(parts: Parts) -> Parts:
-    """The same parts with a directory that asks once, for one batch of decisions."""
-    return replace(parts, directory=RememberedDirectory(live=parts.directory, since=parts.clock.now()))

@@ -23,10 +23,10 @@ from gate.store import contributions, hints, outbox, sessions
 from gate.store.outbox import JobRow
 from gate.workflow import export, proposal_due
 from gate.workflow.entry import SYSTEM
-from gate.workflow.evaluate import decide, redecide_open
 from gate.workflow.land import walk_repository
 from gate.workflow.parts import Parts
 from gate.workflow.presence import append_to_stream
+from gate.workflow.redecide import redecide, redecide_open
 
 LEASE: Final = timedelta(minutes=10)
 WALK_EVERY: Final = timedelta(minutes=1)
@@ -93,17 +93,15 @@ class Worker:
         if self._rest_until is not None and now < self._rest_until:
             return 0
         ahead = timedelta(seconds=self.parts.settings.policy.max_age_seconds / 2)
-        due = contributions.due_for_renewal(self.parts.engine, now + ahead)
         done = 0
-        for row in due:
-            try:
-                decide(self.parts, row.repository, row.number)
+        for row, outcome in redecide(self.parts, contributions.due_for_renewal(self.parts.engine, now + ahead)):
+            if not isinstance(outcome, Exception):
                 done += 1
-            except Exception as problem:  # noqa: BLE001 -- reported; see the module's rules
-                self.report(f"renewal of {row.id}", _told(problem))
-                self._rest_until = now + REST
-                if isinstance(problem, GateError) and problem.code == "unreachable":
-                    break
+                continue
+            self.report(f"renewal of {row.id}", _told(outcome))
+            self._rest_until = now + REST
+            if isinstance(outcome, GateError) and outcome.code == "unreachable":
+                break
         return done
 
     def _walk(self) -> int:

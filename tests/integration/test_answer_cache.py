@@ -20,8 +20,8 @@ from gate.domain.clock import parse_instant
 from gate.domain.errors import NotSignedInError
 from gate.store.watermark import log_size
 from gate.workflow import answer_cache, status, tokens
-from gate.workflow.evaluate import redecide_open
 from gate.workflow.parts import Parts
+from gate.workflow.redecide import redecide_open
 from gate.workflow.shown import AnswerShown
 from gate.workflow.verdict import EXTENSION
 from tests.support.databases import TestDatabase

@@ -18,7 +18,7 @@ from gate.cli.main import main
 from gate.domain.approval import Act
 from gate.standalone import check
 from gate.workflow import tokens
-from gate.workflow.evaluate import redecide_open
+from gate.workflow.redecide import redecide_open
 from tests.support.databases import TestDatabase
 from tests.support.journey import OPERATOR, POLICY, REPOSITORY, World, open_world, write_instance
 from tests.support.journey_server import served_here

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from gate.auditlog.entry import Recorder
 from gate.domain.clock import SystemClock
 from gate.domain.errors import UnavailableError
-from gate.policy.decision import Answer, Decision
+from gate.policy.decision import Answer
 from gate.store import contributions, outbox
+from gate.store.fetch import Place
 from gate.workflow import export
-from gate.workflow.evaluate import decide, recorded_decision
+from gate.workflow.evaluate import Weighed, decide, recorded_decision, weigh
+from gate.workflow.gather import Reading
 from gate.workflow.health import health
 from gate.workflow.parts import Parts
 from gate.workflow.shown import PackRequest
@@ -239,12 +242,12 @@ def test_a_decision_that_meets_a_fault_of_ours_does_not_end_the_worker(
     round_of_work(world)
     world.clock.move(seconds=MAX_AGE)
 
-    def fault(parts: Parts, repository: str, number: int) -> Decision:
-        if number == 1:
+    def fault(parts: Parts, reading: Reading, place: Place, *, by: Recorder) -> Weighed:
+        if place.number == 1:
             raise ZeroDivisionError
-        return decide(parts, repository, number)
+        return weigh(parts, reading, place, by=by)
 
-    monkeypatch.setattr("gate.workflow.work.decide", fault)
+    monkeypatch.setattr("gate.workflow.redecide.weigh", fault)
     (said,) = round_of_work(world)
     assert said.startswith("renewal of ledger-core#1: An error of the gate itself: ZeroDivisionError at ")
     assert world.word(second) == "pending"

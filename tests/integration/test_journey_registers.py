@@ -14,8 +14,8 @@ from gate.domain.errors import ConflictError, InputError, NotFoundError, NotPerm
 from gate.store import people
 from gate.store.auditlog import AuditLog
 from gate.workflow import checks, registers, session, terms, tokens
-from gate.workflow.evaluate import redecide_open
 from gate.workflow.parts import Parts
+from gate.workflow.redecide import redecide_open
 from tests.support.directory_ldif import PASSWORD
 from tests.support.journey import ADDRESS, OPERATOR, POLICY, REPOSITORY, World, open_world
 

@@ -11,8 +11,8 @@ import pytest
 
 from gate.domain.approval import Act
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, NotSignedInError
-from gate.workflow.evaluate import redecide_open
 from gate.workflow.force import InForce
+from gate.workflow.redecide import redecide_open
 from gate.workflow.sign_shown import ReceiptShown
 from gate.workflow.work import Worker
 from tests.support.directory_ldif import PASSWORD

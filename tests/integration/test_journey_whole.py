@@ -15,8 +15,8 @@ from gate.signing.api import public_key_of
 from gate.signing.envelope import verify_envelope
 from gate.store import blobs, contributions
 from gate.workflow import inbox, pages
-from gate.workflow.evaluate import redecide_open
 from gate.workflow.receipt import receipt
+from gate.workflow.redecide import redecide_open
 from tests.support.databases import TestDatabase
 from tests.support.directory_ldif import id_of
 from tests.support.journey import MAIN, REPOSITORY, World, build_pack, check_pack, open_slapd, open_world

@@ -15,7 +15,7 @@ from gate.domain.errors import ConflictError, InputError, UnavailableError
 from gate.signing.api import public_key_of
 from gate.store import approvals, blobs, outbox
 from gate.store.engine import writing
-from gate.store.ledger import Blob, Command, EntryIndex, FreeText, Job, Ledger, NewEntry, Row
+from gate.store.ledger import Blob, Command, EntryIndex, FreeText, Job, Ledger, NewEntry, Receipt, Row
 from gate.store.tables import approval, blob, branch_tip, log_checkpoint, log_entry
 from tests.support.databases import TestDatabase
 from tests.support.ledgers import (
@@ -201,6 +201,22 @@ def test_a_command_without_an_entry_is_refused(ledger: Ledger) -> None:
     with pytest.raises(InputError) as refused:
         ledger.append(Command(entries=(), rows=(approval_row(7),)))
     assert refused.value.code == "no-entry"
+
+
+@pytest.mark.req("INV-06", "LOG-02")
+def test_many_are_recorded_together_and_refused_alone(ledger: Ledger, engine: Engine) -> None:
+    append_some(ledger, 1)
+    many = [approval_command(7, 1), plain_command("hints/x", 9), approval_command(8, 1), plain_command("hints/y", 1)]
+    first, refused, third, last = ledger.append_all(many)
+    assert isinstance(refused, ConflictError)
+    found = [one.indexes for one in (first, third, last) if isinstance(one, Receipt)]
+    assert found == [(1,), (2,), (3,)]
+    assert [one.idx for number in (7, 8) for one in approvals.standing(engine, "ledger-core", number)] == [1, 2]
+    assert check_log(ledger) == 4
+    assert ledger.append_all(()) == ()
+    with pytest.raises(InputError):
+        ledger.append_all([plain_command("hints/z", 1), Command(entries=())])
+    assert check_log(ledger) == 4
 
 
 def test_blobs_are_kept_once(ledger: Ledger, engine: Engine) -> None:

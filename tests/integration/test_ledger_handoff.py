@@ -57,3 +57,30 @@ def test_a_caller_that_gives_up_does_not_hold_up_the_others(
         assert len({future.result() for future in (*some, *last)}) == 8
         assert ledger.read.head().size == 13
     engine.dispose()
+
+
+@pytest.mark.req("INV-06", "LOG-02")
+def test_a_caller_that_gives_up_on_many_does_not_hold_up_the_others(
+    sqlite_database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, go_on = threading.Event(), threading.Event()
+    honest = Writer.write
+
+    def hold(self: Writer, batch: list[Item], join: Callable[[], Sequence[Item]]) -> list[Outcome]:
+        held.set()
+        go_on.wait()
+        return honest(self, batch, join)
+
+    monkeypatch.setattr(Writer, "write", hold)
+    engine = sqlite_database.migrated()
+    with open_ledger(engine, sqlite_database) as ledger, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ledger.append, plain_command("hints/first", 1))
+        held.wait()
+        many = [plain_command(f"hints/h{number}", 1) for number in range(4)]
+        outcomes = ledger.append_all(many, deadline_seconds=0.0)
+        assert [getattr(one, "code", None) for one in outcomes] == ["unreachable"] * 4
+        last = pool.submit(ledger.append, plain_command("hints/last", 1))
+        go_on.set()
+        assert first.result().indexes == (0,)
+        assert last.result().size == ledger.read.head().size == 6
+    engine.dispose()

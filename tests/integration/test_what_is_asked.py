@@ -11,7 +11,7 @@ import pytest
 from gate.domain.errors import NotPermittedError
 from gate.web.present import build_contribution
 from gate.workflow import inbox, pages
-from gate.workflow.evaluate import redecide_open
+from gate.workflow.redecide import redecide_open
 from tests.support.exceptional_world import DELEGATING, FREEZE, FROZEN, form_under, hand_over, open_exceptional, wish
 from tests.support.glass_world import BREAK_GLASS, GLASS_POLICY, break_glass, glass_staff, open_glass_world
 from tests.support.journey import REPOSITORY, START, World
