@@ -168,7 +168,7 @@ def _why_unused(one: Valid, needs: list[Need], *, is_used: bool) -> tuple[str, s
         rules = " and ".join(dict.fromkeys(need.rule for need in asked))
         return "forge-review", f"it is a review made on the forge, and {rules} asks for a signature"
     refused = [why for need in asked for person, why in need.not_admitted.items() if person in one.party]
-    if refused and all(not one.party.isdisjoint(need.not_admitted) for need in asked):
+    if all(not one.party.isdisjoint(need.not_admitted) for need in asked):
         return "expression", refused[0]
     if is_used:
         return "one-slot", "another approval of the same person counts, and one person fills one slot"

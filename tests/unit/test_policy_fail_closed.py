@@ -118,6 +118,17 @@ def test_no_rule_that_applies_is_an_error_and_not_a_yes() -> None:
     assert [reason.code for reason in decision.reasons] == ["no-rule"]
 
 
+@pytest.mark.req("INV-01", "INV-12")
+def test_a_rule_of_which_it_cannot_be_told_is_not_called_one_that_does_not_apply() -> None:
+    text = POLICY.replace("when: {cross_team: true}", "when: {labels: [risky]}").replace(
+        'when: {paths: ["ledger/posting/**"]}', 'when: {paths: ["nowhere/**"]}'
+    )
+    policy = build_policy(text)
+    decision = evaluate(policy, everyday(policy=policy))
+    assert decision.answer is Answer.ERROR
+    assert [(reason.code, reason.rule) for reason in decision.reasons] == [("missing-facts", "owner-review")]
+
+
 REFUSED_APPROVALS: dict[str, tuple[dict[str, Any], ApprovalFacts, str]] = {
     "stale head": ({}, replace(BOB, head=H1), "stale-head"),
     "given for another branch": ({}, replace(BOB, target="refs/heads/release/1"), "other-target"),

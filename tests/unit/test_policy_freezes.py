@@ -164,6 +164,14 @@ def test_what_nobody_may_exempt_from_ends_by_time_alone() -> None:
     assert ("not-asked", 20) in [(one.code, one.index) for one in decision.not_counted]
 
 
+@pytest.mark.req("INV-12")
+def test_an_exemption_that_too_few_could_give_is_no_dead_end() -> None:
+    """The freeze ends by itself: nobody is told to have the policy changed."""
+    decision = frozen(BOB, DANA, staff=tuple(one for one in PEOPLE if one.login != "lou"))
+    assert "1 person can do this, too few for all that is asked" in decision.summary
+    assert decision.notes == ()
+
+
 @pytest.mark.req("INV-01")
 def test_an_exemption_that_nobody_can_be_told_to_give_is_an_error() -> None:
     given = facts(BOB, DANA, LIZ, LOU, policy=FROZEN)
