@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import NotPermittedError
+from gate.policy.approvals import SIGNATURE
 from gate.policy.facts import ApprovalFacts
 from gate.store import acts, contributions
 from gate.store.contributions import ContributionRow
@@ -46,12 +47,13 @@ def _may_clear(seen: Look, person: str, veto: ApprovalFacts) -> bool:
 def describe_veto(parts: Parts, row: ContributionRow, veto: ApprovalFacts) -> tuple[tuple[str, str], ...]:
     """What somebody is about to clear, as pairs of name and value."""
     (item,) = build_timeline(parts, (parts.log.entry(veto.index),))
+    is_signed = veto.kind == SIGNATURE
     return (
         ("Contribution", f"{row.id} {text_of(parts, row.title_commitment) or ''}".strip()),
         ("Head commit", row.head),
         ("The veto", item.sentence),
-        ("Signed on", say_instant(veto.signed_at)),
-        ("Reason given", item.reason or "erased"),
+        ("Signed on" if is_signed else "Given on", say_instant(veto.signed_at)),
+        ("Reason given", item.reason or "erased" if is_signed else "on the forge, not here"),
     )
 
 

@@ -450,6 +450,8 @@ def test_a_veto_given_on_the_forge_is_cleared_like_any_other(tmp_path: Path, vec
         (veto,) = pages.contribution(world.parts, world.who("fay"), REPOSITORY, 1).vetoes
         assert (veto.name, veto.may_clear) == ("Bob Lind", True)
         form = clear_veto.prepare_clearance(world.parts, world.who("fay"), REPOSITORY, 1, veto.index)
+        assert ("Reason given", "on the forge, not here") in form.about
+        assert "Signed on" not in dict(form.about)
         clear_veto.clear(
             world.parts,
             world.who("fay"),
