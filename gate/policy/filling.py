@@ -271,7 +271,7 @@ def _name_asked(asked: Iterable[str], able: list[_Able], people: People) -> tupl
 def _result(
     need: Need,
     found: list[Valid],
-    able: _Able | None = None,
+    able: _Able = _NOBODY,
     *,
     again: tuple[str, ...] = (),
     is_satisfiable: bool = True,
@@ -290,7 +290,7 @@ def _result(
         )
         for one in found
     )
-    sides = able if able is not None and missing else _NOBODY
+    sides = able if missing else _NOBODY
     candidates = sides.candidates
     return RequirementResult(
         id=need.id,

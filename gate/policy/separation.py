@@ -68,7 +68,7 @@ def separate(effective: EffectivePolicy, facts: Facts, people: People) -> Separa
             continue
         _add_robot(found, robot, contributor, people)
         if contributor.part == "pusher":
-            is_known = _is_known_by_login(robot, contributor, people)
+            is_known = contributor.how == "login"  # the robot's, or it would be no declared robot
             is_spared = is_spared and is_known
             is_pushed_by_robot = is_pushed_by_robot or is_known
     if facts.author is None and not is_pushed_by_robot:
@@ -94,10 +94,6 @@ def _is_same(declared: str | None, written: str) -> bool:
     return declared is not None and _fold(declared) == _fold(written)
 
 
-def _described(one: ContributorFacts, people: People) -> PersonFacts | None:
-    return people.get(one.person) if one.person is not None else None
-
-
 def find_robot(effective: EffectivePolicy, person: PersonFacts | None) -> Robot | None:
     """The declared robot whose login this person has."""
     if person is None:
@@ -114,16 +110,11 @@ def _declared_robot(effective: EffectivePolicy, one: ContributorFacts, people: P
     return None
 
 
-def _is_known_by_login(robot: Robot, one: ContributorFacts, people: People) -> bool:
-    person = _described(one, people)
-    return one.how == "login" and _is_same(robot.login, person.login if person is not None else one.address)
-
-
 def _add_robot(found: Separation, robot: Robot, one: ContributorFacts, people: People) -> None:
     sponsor = next((each for each in people.values() if _is_same(robot.sponsor, each.login)), None)
     found.robots[robot.name] = sponsor
     found.kinds.add(AuthorKind.ROBOT)
-    person = _described(one, people)
+    person = people.get(one.person) if one.person is not None else None
     if person is not None:
         found.exclude(person, "robot", f"{robot.name} is a robot, and robots never approve")
     if sponsor is None:

@@ -120,6 +120,15 @@ def test_who_has_signed_elsewhere_can_move_once_somebody_else_signs_for_that() -
     assert [one.name for one in decision.ask] == ["Dana", "Ivan"]
 
 
+@pytest.mark.req("INV-12")
+def test_who_has_signed_for_this_very_requirement_is_not_told_to_move() -> None:
+    policy = build_policy(POLICY.replace("of: each_owning_team, count: 1,", "of: each_owning_team, count: 2,"))
+    decision = decide(BOB, IVAN_QA, policy=policy)
+    assert asked(decision, "owner-review").sentence.endswith(
+        "(Ivan can do this, once somebody else signs for what they have signed)"
+    )
+
+
 # --- shared counts
 
 TWO_EYES = with_rule(
@@ -232,6 +241,15 @@ def test_a_rejection_is_no_approval_that_does_not_count() -> None:
     decision = decide(BOB, DANA, reject("ivan", "qa"), reject("liz", "change-board", index=91))
     assert decision.answer is Answer.REJECTED
     assert decision.not_counted == ()
+
+
+@pytest.mark.req("INV-01", "POL-03")
+def test_a_rejection_taken_back_is_no_approval_in_the_role_it_was_given_in() -> None:
+    rejected = reject("ivan", "maintainer:ledger", index=5)
+    decision = decide(rejected, DANA, replace(IVAN_QA, index=95))
+    assert decision.answer is Answer.PENDING
+    assert [reason.rule for reason in decision.reasons] == ["owner-review"]
+    assert 5 not in decision.counted
 
 
 @pytest.mark.req("INV-12")

@@ -265,6 +265,17 @@ def test_what_could_be_waived_and_is_signed_is_no_override() -> None:
     assert (decision.answer, decision.counted) == (Answer.APPROVED, (10, 12, 13, 20))
 
 
+@pytest.mark.req("INV-12")
+def test_nobody_is_asked_for_a_shared_count_that_is_waived() -> None:
+    policy = build_policy(BASE + TWO_EYES + BREAK_GLASS.replace("  waives: [", "  waives: [two-eyes, "))
+    decision = decide(BOB, DANA, policy=policy, break_glass=invoke())
+    assert (decision.answer, override(decision).waived) == (Answer.OVERRIDDEN, ("two-eyes",))
+    assert decision.ask == ()
+    assert [one.name for one in decide(BOB, policy=policy, break_glass=invoke(head=H1)).ask] != []
+    assert decide(DANA, policy=policy, break_glass=invoke()).ask[0].name == "Bob"
+    assert len(decide(DANA, policy=policy, break_glass=invoke()).ask) == 1
+
+
 @pytest.mark.req("POL-02", "INV-12")
 def test_a_frozen_change_that_is_out_of_scope_is_let_through_the_freeze() -> None:
     scope = "out_of_scope:\n  - {id: own, when: {cross_team: false}, because: Their own.}\n"

@@ -314,6 +314,30 @@ def test_whoever_can_sign_in_a_role_of_their_own_is_asked_for_that() -> None:
     assert [(one.name, one.on_behalf_of) for one in decision.ask] == [("Eve", None)]
 
 
+SHARED_TOO = """\
+  - id: more
+    description: Quality looks as well.
+    require: [{role: qa, count: 1, shared: true, meaning: technical-review}]
+"""
+
+
+@pytest.mark.req("INV-03", "INV-12")
+@pytest.mark.parametrize("has_signed", [True, False])
+def test_nobody_is_planned_for_as_themselves_and_for_somebody_even_in_a_shared_count(has_signed: bool) -> None:
+    """Eve as a maintainer and Eve for Dana: one of the two would not count, so she alone is not enough."""
+    policy = build_policy(BASE + SHARED_TOO + "delegation: {roles: [qa], max_period: 21d}\n")
+    changes: dict[str, dict[str, Any]] = {
+        "eve": {"roles": (RoleHeld(role="maintainer", team="ledger"),)},
+        "dana": {"trainings": ()},
+    }
+    people = (one for one in PEOPLE if one.login not in ("bob", "ivan"))
+    staff = tuple(replace(one, **changes.get(one.login, {})) for one in people)
+    signed = (approve("eve", "maintainer:ledger", index=12),) if has_signed else ()
+    decision = decide(*signed, policy=policy, staff=staff, delegations=(hand_over(),))
+    more = next(rule for rule in decision.rules if rule.id == "more").requirements[0]
+    assert not more.is_satisfiable
+
+
 @pytest.mark.req("INV-03", "INV-12")
 def test_who_counts_with_somebody_else_is_told_why_they_fill_no_other_slot() -> None:
     maintainer = RoleHeld(role="maintainer", team="ledger")

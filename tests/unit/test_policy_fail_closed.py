@@ -148,6 +148,11 @@ REFUSED_APPROVALS: dict[str, tuple[dict[str, Any], ApprovalFacts, str]] = {
         BOB,
         "role-lost",
     ),
+    "another role is held for the team": (
+        with_staff("bob", roles=(RoleHeld(role="reviewer", team="ledger"),)),
+        BOB,
+        "role-lost",
+    ),
     "role of another team claimed": ({}, approve("paula", "maintainer:payments"), "not-asked"),
     "another meaning": ({}, replace(BOB, meaning="policy-approval"), "meaning"),
     "training lapsed": (with_staff("bob", trainings=until(-1)), BOB, "prerequisite"),
@@ -299,6 +304,8 @@ VETOES: dict[str, tuple[dict[str, Any], bool]] = {
         {"approvals": (BOB, DANA, reject("ivan", "qa")), **with_staff("ivan", state="inactive")},
         True,
     ),
+    "in place of an exemption": ({"approvals": (BOB, DANA, reject("ivan", "qa", freeze="quarter-close"))}, True),
+    "by a review on the forge": ({"approvals": (BOB, DANA, reject("ivan", "qa", kind="forge-review"))}, True),
     "by a role without a veto": ({"approvals": (BOB, DANA, reject("liz", "change-board"))}, False),
     "taken back by approving": (
         {"approvals": (BOB, DANA, reject("ivan", "qa", index=5), approve("ivan", "qa", index=95))},

@@ -109,6 +109,13 @@ def test_a_robot_with_a_directory_entry_is_known_by_its_login_when_it_pushes() -
     assert (decision.answer, decision.out_of_scope) == (Answer.APPROVED, "robots")
 
 
+@pytest.mark.req("POL-02", "INV-12")
+def test_a_robot_that_pushed_opened_it_whoever_pushed_later() -> None:
+    later = contributor(None, "pusher", address="bot@renovate.example", how="mail")
+    decision = scoped(author=None, contributors=(BOT_COMMIT, BOT_PUSH, later))
+    assert (decision.answer, decision.out_of_scope) == (Answer.PENDING, None)
+
+
 @pytest.mark.req("INV-12")
 def test_who_may_not_approve_is_listed_with_everything_they_did() -> None:
     """One line a person: what they did in which revisions, each said once."""
