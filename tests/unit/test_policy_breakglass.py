@@ -155,6 +155,7 @@ def test_what_is_not_effective_changes_nothing_and_says_why(name: str) -> None:
     without = decide(*approvals, **more)
     assert decision.answer is without.answer is Answer.PENDING
     assert decision.reasons == without.reasons
+    assert decision.summary == without.summary
     assert decision.rules == without.rules
     found = override(decision)
     assert (found.is_effective, found.waived) == (False, ())

@@ -165,6 +165,15 @@ def test_what_nobody_may_exempt_from_ends_by_time_alone() -> None:
 
 
 @pytest.mark.req("INV-12")
+def test_of_two_freezes_the_last_end_is_waited_for() -> None:
+    """One file lets none overlap; a layer may add one that does."""
+    first, second = FROZEN.policy.freezes
+    both = replace(FROZEN.policy, freezes=(first, replace(second, start=START)))
+    policy = build_effective(both, FROZEN.repository, FROZEN.robots)
+    assert decide(BOB, DANA, policy=policy).until == datetime(2026, 7, 17, tzinfo=UTC)
+
+
+@pytest.mark.req("INV-12")
 def test_an_exemption_that_too_few_could_give_is_no_dead_end() -> None:
     """The freeze ends by itself: nobody is told to have the policy changed."""
     decision = frozen(BOB, DANA, staff=tuple(one for one in PEOPLE if one.login != "lou"))
