@@ -67,22 +67,20 @@ def _condition(id: str, kind: str, sentence: str, remedy: str, otherwise: Answer
 
 
 def _prerequisite(one: Prerequisite, change: Change) -> Condition:
-    """Everybody it is for must meet it; the author is among the contributors."""
+    """Everybody it is for must meet it; the author is among the contributors, and they stand in for one not known."""
     separation = change.separation
-    is_for_all = Subject.CONTRIBUTORS in one.subjects or separation.author is None
-    people = separation.answerable.values() if is_for_all else [separation.author]
-    found = [(person, check_person(one, person, change.asking)) for person in people if person is not None]
+    author = separation.author if Subject.CONTRIBUTORS not in one.subjects else None
+    people = separation.answerable.values() if author is None else [author]
+    found = [(person, check_person(one, person, change.asking)) for person in people]
     lacking = [(person, met) for person, met in found if met.missing is not None]
-    everybody = "Every contributor" if is_for_all else "The author"
+    everybody = "Every contributor" if author is None else "The author"
     sentence = "; ".join(f"{person.name} {met.missing}" for person, met in lacking) or f"{everybody} meets {one.id}"
     return Condition(
         result=ConditionResult(
             id=one.id,
             kind="prerequisite",
             is_met=not lacking,
-            sentence=f"{sentence}."
-            if lacking
-            else f"{'Every contributor' if is_for_all else 'The author'} meets {one.id}.",
+            sentence=f"{sentence}.",
             remedy=" ".join(dict.fromkeys(met.mend for _, met in lacking)),
             people=tuple(person.id for person, _ in lacking),
         ),

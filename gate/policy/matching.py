@@ -1,7 +1,7 @@
 """One person, one slot: bipartite matching between open slots and people.
 
-``match`` finds a largest assignment, ``cheapest`` a largest one that asks the fewest people for something new, by
-successive shortest augmenting paths, without recursion. Both are deterministic: earlier slots, then earlier people.
+``match`` finds a largest assignment, ``cheapest`` one that also asks the fewest people for something new, by successive
+shortest augmenting paths, without recursion. Both are deterministic: earlier slots, then earlier people.
 ``untangle`` comes before them where one person signed for another.
 """
 
@@ -21,9 +21,10 @@ def match(slots: Sequence[Iterable[P]]) -> dict[int, P]:
 
 
 def cheapest(slots: Sequence[Mapping[P, int]]) -> dict[int, P]:
-    """A largest assignment of least total cost; ``slots[i][person]`` is 0 (already signed so) or 1 (would have to).
+    """A largest assignment; ``slots[i][person]`` is 0 (already signed so) or 1 (would have to).
 
-    Slots are added one by one, each along a path of least cost, so what is assigned stays optimal throughout.
+    Slots are added one by one, each along a path of least cost, and what is filled stays filled. So where not all can
+    be, the earlier ones are; those that are filled are filled at least total cost.
     """
     holder: dict[P, int] = {}
     full: set[int] = set()
