@@ -381,6 +381,15 @@ def test_all_reasons_are_listed_and_the_worst_is_the_answer() -> None:
     assert codes == ["unattributed", "change_request", "veto", "draft", "approval-missing", "approval-missing"]
 
 
+@pytest.mark.req("INV-12")
+def test_the_summary_is_of_the_worst_reason_and_counts_the_others() -> None:
+    decision = evaluate(EFFECTIVE, everyday(draft=True, change_request=None))
+    said = "Blocked: There is no change request id, such as CHG-1042"
+    assert decision.summary == f"{said} (and 1 more reason)."
+    more = evaluate(EFFECTIVE, everyday(draft=True, change_request=None, checks=()))
+    assert more.summary == f"{said} (and 2 more reasons)."
+
+
 @pytest.mark.req("INV-02")
 def test_valid_until_is_the_earliest_of_what_time_alone_could_change() -> None:
     def ends(**changes: Any) -> datetime:
