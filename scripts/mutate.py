@@ -1,10 +1,10 @@
 """Mutates the evaluator and runs the fast policy tests on each mutant: what do the tests not notice?
 
-A mutant is one change of one function's syntax tree: a comparison, an `and`, a `not`, a number, a condition or a
-statement. Tests are collected once; for each mutant a fork swaps the code object of that one function and runs the
-tests that reach the changed line, the quickest first, until one fails. A mutant that no test notices must be listed in
-tests/mutants.txt, as `<name> :: <why it does not matter>`; any other survivor, and any line of the list that
-is no survivor any more, is an error.
+A mutant is one change of one function's syntax tree: a comparison, an `and` or a part of it, a `not`, a number, a
+union, a condition or a statement. Tests are collected once; for each mutant a fork swaps the code object of that one
+function and runs the tests that reach the changed line, the quickest first, until one fails. A mutant that no test
+notices must be listed in tests/mutants.txt, as `<name> :: <why it does not matter>`; any other survivor, and any line
+of the list that is no survivor any more, is an error.
 
     python scripts/mutate.py                     all modules of the evaluator
     python scripts/mutate.py --only matching     one of them
@@ -37,8 +37,9 @@ from _pytest.runner import runtestprotocol
 ROOT = Path(__file__).resolve().parents[1]
 LISTED = ROOT / "tests" / "mutants.txt"
 MODULES = (
-    "evaluate", "rules", "requirements", "filling", "approvals", "vetoes", "separation", "conditions", "applies",
-    "prerequisites", "exceptions", "freezes", "delegation", "breakglass", "classification", "matching", "ownership",
+    "evaluate", "change", "findings", "rules", "requirements", "filling", "standing_in", "approvals", "vetoes",
+    "separation", "conditions", "applies", "prerequisites", "exceptions", "freezes", "delegation", "breakglass",
+    "classification", "matching", "ownership",
 )  # fmt: skip
 SLOW_TESTS = ("docs", "parse", "lint", "mutate", "examples", "simulate")
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -99,7 +100,10 @@ def _places(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str]]:
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "strict"):
             continue
         yield node, _text(node)
-        queue += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
+        hint = node.annotation if isinstance(node, ast.AnnAssign) else None
+        queue += [
+            one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.expr_context) and one is not hint
+        ]
 
 
 def _text(node: ast.AST) -> str:
@@ -112,8 +116,14 @@ def _variants(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     match node:
         case ast.Compare(ops=[one]) if type(one) in SWAPS:
             yield f" -> {SWAPS[type(one)].__name__}", _with(node, ops=[SWAPS[type(one)]()])
-        case ast.BoolOp(op=op):
+        case ast.BoolOp(op=op, values=values):
             yield f" -> {SWAPS[type(op)].__name__}", _with(node, op=SWAPS[type(op)]())
+            for part in values:
+                rest = [other for other in values if other is not part]
+                yield f" -> without {_text(part)}", rest[0] if len(rest) == 1 else _with(node, values=rest)
+        case ast.BinOp(op=ast.BitOr() | ast.BitAnd(), left=left, right=right):
+            yield " -> left only", left
+            yield " -> right only", right
         case ast.BinOp(op=op) if type(op) in SWAPS:
             yield f" -> {SWAPS[type(op)].__name__}", _with(node, op=SWAPS[type(op)]())
         case ast.UnaryOp(op=ast.Not(), operand=operand):
