@@ -16,11 +16,15 @@ import click
 
 from gate.cli.instance import instance_option, open_settings
 from gate.domain.errors import InputError
-from gate.policy.coverage import Part, check_coverage
+from gate.policy.coverage import Part, examine_suite, parts_of, parts_of_layer
 from gate.policy.document import Policy
 from gate.policy.layer_shape import LayerShape
-from gate.policy.mutate import find_survivors
+from gate.policy.layers import build_tested
+from gate.policy.mutate import find_survivors, weaken
+from gate.policy.mutate_layer import weaken_layer
+from gate.policy.mutate_rules import Mutant
 from gate.policy.parse import read_policy
+from gate.policy.read_layer import extended_by, read_layer
 from gate.policy.registry_shape import RepositoriesShape
 from gate.policy.shape import PolicyShape
 from gate.policy.shape_words import Shape
@@ -40,27 +44,46 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Proposal:
-    """A policy and the file it stands in, for line numbers."""
+    """A file with tests: what they are about, what they must show, and how it is weakened."""
 
     source: Source
     policy: Policy
+    parts: tuple[Part, ...]
+    mutants: Iterator[Mutant]
 
 
 def _proposals(instance: Path, directory: Path | None, files: tuple[Path, ...]) -> Iterator[_Proposal]:
-    """The policies among the files; others (repositories, layers) have no tests of their own and are passed over."""
+    """The policies among the files, then the layers, each on the policy among the files that it extends."""
     if files:
         texts = {str(path): path.read_bytes() for one in files for path in _expand(one)}
     else:
         place = directory or open_settings(instance).policy.dir
         texts = {str(place / name): text for name, text in load_proposals(place).items()}
-    found = 0
-    for name, text in texts.items():
-        source = parse_source(name, text)
-        if isinstance(source.value, dict) and source.value.get("kind") in (None, "ApprovalPolicy"):
-            found += 1
-            yield _Proposal(source=source, policy=read_policy(source))
-    if not found:
+    sources = [parse_source(name, text) for name, text in texts.items()]
+    policies: dict[str, Policy] = {}
+    for source in sources:
+        if _kind(source) in (None, "ApprovalPolicy"):
+            policy = read_policy(source)
+            policies.setdefault(policy.id, policy)
+            yield _Proposal(source=source, policy=policy, parts=parts_of(policy), mutants=weaken(policy))
+    for source in (one for one in sources if _kind(one) == "RepositoryLayer"):
+        base = policies.get(extended_by(source))
+        if base is None:
+            said = f"It extends `{extended_by(source)}`, and that policy is not among the files."
+            raise source.error(("metadata", "extends"), said, "Name its file as well, or the folder of both.")
+        layer = read_layer(source, base)
+        yield _Proposal(
+            source=source,
+            policy=build_tested(base, layer),
+            parts=parts_of_layer(base, layer),
+            mutants=weaken_layer(base, layer),
+        )
+    if not policies:
         raise InputError("No policy is among these files.", remedy="Name a file of kind ApprovalPolicy.")
+
+
+def _kind(source: Source) -> object:
+    return source.value.get("kind") if isinstance(source.value, dict) else "nothing"
 
 
 def _expand(path: Path) -> list[Path]:
@@ -95,8 +118,8 @@ def test(instance: Path, directory: Path | None, as_json: bool, verbose: bool, f
     """
     is_fine = True
     for one in _proposals(instance, directory, files):
-        results = run_suite(one.policy)
-        missing = check_coverage(one.policy, results)
+        found = examine_suite(one.policy, one.parts)
+        results, missing = found.results, found.missing
         is_fine = is_fine and bool(results) and not missing and all(result.passed for result in results)
         if as_json:
             click.echo(json.dumps(_test_document(one, results, missing), sort_keys=True))
@@ -164,7 +187,7 @@ def mutate(instance: Path, directory: Path | None, as_json: bool, files: tuple[P
                 file=one.source.name,
                 remedy="Mend it first: `gate policy test`.",
             )
-        alive, total = find_survivors(one.policy)
+        alive, total = find_survivors(one.policy, one.mutants)
         is_fine = is_fine and not alive
         lines = [(one.source.line_of(mutant.place), mutant.what) for mutant in alive]
         if as_json:
@@ -174,9 +197,15 @@ def mutate(instance: Path, directory: Path | None, as_json: bool, files: tuple[P
             continue
         for line, what in lines:
             click.echo(f"{one.source.name}:{line}: no test notices when {what}.")
-        click.echo(f"{one.policy.id}: {total - len(alive)} of {total} weakenings are noticed.")
+        click.echo(f"{one.policy.id}: {_say_noticed(total, len(alive))}")
     if not is_fine:
         raise SystemExit(1)
+
+
+def _say_noticed(total: int, alive: int) -> str:
+    if not total:
+        return "nothing in it can be weakened by one step, so this says nothing about its tests."
+    return f"{total - alive} of {total} weakenings are noticed."
 
 
 @click.command()

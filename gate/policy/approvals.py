@@ -139,7 +139,7 @@ def permitted_carry_over(policy: Policy, level: Level | None) -> CarryOver:
     return min(held, key=_LOOSENESS.index)
 
 
-_LOOSENESS = (CarryOver.NONE, CarryOver.SAME_TREE, CarryOver.SAME_DIFF)
+_LOOSENESS = tuple(CarryOver)
 PROVEN = {CarryOver.SAME_TREE.value: "the same tree", CarryOver.SAME_DIFF.value: "the same changes"}
 
 

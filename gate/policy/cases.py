@@ -49,3 +49,4 @@ class Case:
     unmet: frozenset[str] | None = None
     level: str | None = None
     until: datetime | None = None
+    review_due: datetime | None = None

@@ -33,11 +33,11 @@ class Subject(StrEnum):
 
 
 class CarryOver(StrEnum):
-    """What may change in a new revision so that approvals of the one before may be carried over to it."""
+    """What may change in a new revision so that approvals of the one before may be carried over, strictest first."""
 
     NONE = "none"
-    SAME_DIFF = "same_diff"
     SAME_TREE = "same_tree"
+    SAME_DIFF = "same_diff"
 
 
 class AuthorKind(StrEnum):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gate.policy.document import ChangeRequest, Check, Freeze, LevelPaths, Ownership, Prerequisite, Rule
+from gate.policy.cases import Case
+from gate.policy.document import CarryOver, ChangeRequest, Check, Freeze, LevelPaths, Ownership, Prerequisite, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,10 @@ class Tightened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One file of kind RepositoryLayer, checked against the policy it extends. It adds and tightens, nothing else."""
+    """One file of kind RepositoryLayer, checked against the policy it extends. It adds and tightens, nothing else.
+
+    ``cases`` are the tests of the file, about the policy with this layer on it; they change no answer.
+    """
 
     file: str
     id: str
@@ -31,7 +35,7 @@ class Layer:
     rules: tuple[Rule, ...] = ()
     tighten: tuple[Tightened, ...] = ()
     valid_for: timedelta | None = None
-    forbids_carry_over: bool = False
+    carry_over: CarryOver | None = None
     ownership: tuple[Ownership, ...] = ()
     raised: tuple[LevelPaths, ...] = ()
     prerequisites: tuple[Prerequisite, ...] = ()
@@ -40,3 +44,4 @@ class Layer:
     veto_roles: tuple[str, ...] = ()
     change_request: ChangeRequest | None = None
     never_waives: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()

@@ -19,6 +19,7 @@ from gate.policy.shape import (
     PrerequisiteShape,
     RuleShape,
 )
+from gate.policy.shape_tests import SceneShape, TestShape
 from gate.policy.shape_words import Label, Name, Shape, Some
 
 
@@ -37,7 +38,7 @@ class LayerMetadataShape(Shape):
 
 class LayerApprovalShape(Shape):
     valid_for: Label | None = None
-    carry_over: Literal["none"] | None = None
+    carry_over: Literal["none", "same_tree", "same_diff"] | None = None
 
 
 class LayerVetoShape(Shape):
@@ -68,3 +69,5 @@ class LayerShape(Shape):
     veto: LayerVetoShape | None = None
     change_request: ChangeRequestShape | None = None
     break_glass: LayerBreakGlassShape | None = None
+    fixtures: dict[Name, SceneShape] = {}
+    tests: list[TestShape] = []

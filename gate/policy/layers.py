@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from gate.policy.document import BreakGlass, CarryOver, Classification, Freeze, Policy, Rule, Veto
 from gate.policy.layer_document import Layer, Tightened
@@ -25,13 +26,26 @@ def apply_layers(policy: Policy, layers: Iterable[Layer]) -> Policy:
     return policy
 
 
+def build_tested(policy: Policy, layer: Layer) -> Policy:
+    """What the tests of a layer's file are about: the policy with this layer alone, where the layer applies."""
+    return replace(
+        _apply(policy, layer),
+        file=layer.file,
+        id=layer.id,
+        title=layer.title,
+        owners=layer.owners,
+        repositories=layer.repositories,
+        branches=layer.branches,
+        cases=layer.cases,
+    )
+
+
 def _apply(policy: Policy, layer: Layer) -> Policy:
     return replace(
         policy,
         rules=(*(_tighten(rule, layer.tighten) for rule in policy.rules), *layer.rules),
         valid_for=_shorter(policy.valid_for, layer.valid_for),
-        carry_over=CarryOver.NONE if layer.forbids_carry_over else policy.carry_over,
-        carry_over_at=() if layer.forbids_carry_over else policy.carry_over_at,
+        **_tighten_carry_over(policy, layer.carry_over),
         added_ownership=(*policy.added_ownership, *layer.ownership),
         classification=_raise(policy.classification, layer),
         prerequisites=(*policy.prerequisites, *layer.prerequisites),
@@ -57,6 +71,19 @@ def _tighten(rule: Rule, asked: tuple[Tightened, ...]) -> Rule:
 
 def _shorter(one: timedelta | None, other: timedelta | None) -> timedelta | None:
     return min((age for age in (one, other) if age is not None), default=None)
+
+
+def _tighten_carry_over(policy: Policy, most: CarryOver | None) -> dict[str, Any]:
+    """The stricter of the two, everywhere; a level that then says what all others do is not told apart any more."""
+    if most is None:
+        return {}
+    carry_over = _stricter(policy.carry_over, most)
+    at = (replace(one, carry_over=_stricter(one.carry_over, most)) for one in policy.carry_over_at)
+    return {"carry_over": carry_over, "carry_over_at": tuple(one for one in at if one.carry_over is not carry_over)}
+
+
+def _stricter(one: CarryOver, other: CarryOver) -> CarryOver:
+    return min(one, other, key=tuple(CarryOver).index)
 
 
 def _raise(classification: Classification | None, layer: Layer) -> Classification | None:

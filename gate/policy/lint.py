@@ -160,6 +160,18 @@ def _check_layer(found: PolicySet, layer: Layer, source: Source) -> Iterator[Fin
             f"Approvals under {base.id} do not live longer anyway.",
             "Write a shorter time, or remove it.",
         )
+    if layer.carry_over is not None and (merged.carry_over, merged.carry_over_at) == (
+        base.carry_over,
+        base.carry_over_at,
+    ):
+        yield build_finding(
+            source,
+            ("approval", "carry_over"),
+            Severity.WARNING,
+            "idle-tighten",
+            f"Approvals under {base.id} are not carried over further anyway.",
+            "Write a stricter one, or remove it.",
+        )
     if layer.never_waives and merged.break_glass is not None and not merged.break_glass.waives:
         yield build_finding(
             source,

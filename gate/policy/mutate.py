@@ -7,7 +7,7 @@ override changes nothing that `waives` does not name. Pure; ``Mutant.place`` say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from gate.policy.document import (
@@ -18,18 +18,21 @@ from gate.policy.document import (
     Classification,
     Freeze,
     LevelPaths,
+    OutOfScope,
     Policy,
+    ScopeKind,
 )
 from gate.policy.mutate_rules import Mutant, instead, weaken_requirement, weaken_rules, without
 from gate.policy.source import Place
 from gate.policy.suite import passes
 
 _ANYTHING = "(?s:.+)"
+_CARRIED = {CarryOver.SAME_TREE: "tree", CarryOver.SAME_DIFF: "diff"}
 
 
-def find_survivors(policy: Policy) -> tuple[tuple[Mutant, ...], int]:
-    """The mutants that every test of ``policy`` lets pass, and how many mutants there are in all."""
-    mutants = tuple(weaken(policy))
+def find_survivors(policy: Policy, mutants: Iterable[Mutant]) -> tuple[tuple[Mutant, ...], int]:
+    """The ``mutants`` that every test of ``policy`` lets pass, and how many mutants there are in all."""
+    mutants = tuple(mutants)
     alive = tuple(mutant for mutant in mutants if all(passes(mutant.policy, case) for case in policy.cases))
     return alive, len(mutants)
 
@@ -41,6 +44,7 @@ def weaken(policy: Policy) -> Iterator[Mutant]:
     yield from _weaken_approval(policy)
     yield from _weaken_veto(policy)
     yield from _weaken_conditions(policy)
+    yield from _widen_scope(policy)
     yield from weaken_rules(policy)
     yield from _weaken_freezes(policy)
     yield from _weaken_delegation(policy)
@@ -93,20 +97,25 @@ def _weaken_approval(policy: Policy) -> Iterator[Mutant]:
             place=("approval", "valid_for"),
             policy=replace(policy, valid_for=2 * policy.valid_for),
         )
-    if policy.carry_over is CarryOver.SAME_TREE:
+    if (looser := loosen(policy.carry_over)) is not None:
         yield Mutant(
-            what="approvals are carried over to the same diff",
+            what=f"approvals are carried over to the same {_CARRIED[looser]}",
             place=("approval", "carry_over"),
-            policy=replace(policy, carry_over=CarryOver.SAME_DIFF),
+            policy=replace(policy, carry_over=looser),
         )
     for number, entry in enumerate(policy.carry_over_at):
-        if entry.carry_over is not CarryOver.SAME_DIFF:
-            weaker = CarryOverAt(level=entry.level, carry_over=CarryOver.SAME_DIFF)
+        if (looser := loosen(entry.carry_over)) is not None:
+            weaker = CarryOverAt(level=entry.level, carry_over=looser)
             yield Mutant(
-                what=f"approvals of {entry.level} changes are carried over to the same diff",
+                what=f"approvals of {entry.level} changes are carried over to the same {_CARRIED[looser]}",
                 place=("approval", "carry_over_at", entry.level),
                 policy=replace(policy, carry_over_at=instead(policy.carry_over_at, number, weaker)),
             )
+
+
+def loosen(one: CarryOver) -> CarryOver | None:
+    """The next looser one; None for the loosest."""
+    return next((other for other, known in zip(list(CarryOver)[1:], CarryOver, strict=False) if known is one), None)
 
 
 def _weaken_veto(policy: Policy) -> Iterator[Mutant]:
@@ -124,7 +133,7 @@ def _weaken_veto(policy: Policy) -> Iterator[Mutant]:
             weaker = replace(veto, roles=without(veto.roles, at))
             yield Mutant(what=f"{role} has no veto", place=(*place, "roles", at), policy=replace(policy, veto=weaker))
     others = tuple(role.name for role in policy.roles if role.name not in veto.cleared_by)
-    if veto.cleared_by and others:
+    if others:
         weaker = replace(veto, cleared_by=(*veto.cleared_by, *others))
         yield Mutant(what="any role clears a veto", place=(*place, "cleared_by"), policy=replace(policy, veto=weaker))
 
@@ -141,12 +150,38 @@ def _weaken_conditions(policy: Policy) -> Iterator[Mutant]:
             place=(*place, "pattern"),
             policy=replace(policy, change_request=anything),
         )
+    reported = [one for case in policy.cases for one in case.facts.checks]
     for number, check in enumerate(policy.checks):
         yield Mutant(
             what=f"the check {check.name} is dropped",
             place=("checks", number),
             policy=replace(policy, checks=without(policy.checks, number)),
         )
+        wider = replace(check, reporters=_widen(check.reporters, (one.reporter for one in reported)))
+        yield Mutant(
+            what=f"anybody may report the check {check.name}",
+            place=("checks", number, "reporters"),
+            policy=replace(policy, checks=instead(policy.checks, number, wider)),
+        )
+
+
+def _widen(names: tuple[str, ...], others: Iterable[str]) -> tuple[str, ...]:
+    """With everybody whom a test brings up, and somebody whom none does."""
+    return tuple(dict.fromkeys((*names, *others, "anybody")))
+
+
+def _widen_scope(policy: Policy) -> Iterator[Mutant]:
+    for kind, what in (
+        (ScopeKind.SAME_TEAM, "the owning team's changes are"),
+        (ScopeKind.ROBOTS, "robots' changes are"),
+    ):
+        if all(one.kind is not kind for one in policy.out_of_scope):
+            more = OutOfScope(id=f"mutant-{kind.value}", kind=kind, because=what)
+            yield Mutant(
+                what=f"{what} out of scope",
+                place=("out_of_scope",),
+                policy=replace(policy, out_of_scope=(*policy.out_of_scope, more)),
+            )
 
 
 def _weaken_prerequisites(policy: Policy) -> Iterator[Mutant]:
@@ -235,6 +270,10 @@ def _weaken_break_glass(policy: Policy) -> Iterator[Mutant]:
 def _weaker_glass(policy: Policy, glass: BreakGlass) -> Iterator[tuple[str, Place, BreakGlass]]:
     yield "lasts twice as long", ("valid_for",), replace(glass, valid_for=2 * glass.valid_for)
     yield "takes half the words for a reason", ("reason", "min_chars"), replace(glass, min_chars=glass.min_chars // 2)
+    owed = replace(glass.review, within_days=2 * glass.review.within_days)
+    yield "owes its review twice as late", ("review", "within"), replace(glass, review=owed)
+    given = [case.facts.break_glass.code for case in policy.cases if case.facts.break_glass is not None]
+    yield "takes any code", ("reason", "codes"), replace(glass, codes=_widen(glass.codes, given))
     anything = ChangeRequest(pattern=_ANYTHING, example=glass.incident.example)
     yield "takes any incident id", ("reason", "incident", "pattern"), replace(glass, incident=anything)
     for what, key, ask in weaken_requirement(policy, glass.cosign):

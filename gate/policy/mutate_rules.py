@@ -88,6 +88,13 @@ def _weaken_require(policy: Policy, number: int) -> Iterator[tuple[str, Place, R
             yield f"no longer asks for {ask.role}", place, replace(rule, require=without(rule.require, at))
         for what, key, weaker in weaken_requirement(policy, ask):
             yield what, (*place, *key), replace(rule, require=instead(rule.require, at, weaker))
+        if not ask.forge_review:
+            weaker = replace(ask, forge_review=True)
+            yield (
+                f"takes a review on the forge for a {ask.role}",
+                (*place, "forge_review"),
+                replace(rule, require=instead(rule.require, at, weaker)),
+            )
         if not ask.is_shared and _may_meet_another(policy, rule, at):
             weaker = replace(ask, is_shared=True)
             yield (

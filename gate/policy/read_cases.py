@@ -27,7 +27,7 @@ MOST_STEPS: Final = 250_000
 """Of all tests of one file together: some seconds."""
 _TOO_MANY: Final = (
     (
-        f"Up to here, fixtures and tests come to more than {MOST_STEPS:,} steps, and somebody waits while they are run. "
+        f"Up to here, fixtures and tests come to more than {MOST_STEPS:,} steps, and somebody waits for them. "
         "A test counts its people, its changed files and for each signature all that the rules require; once more for "
         "each prerequisite, check and freeze."
     ),
@@ -74,7 +74,8 @@ def _read_case(scene: SceneReader, test: shapes.TestShape, place: Place) -> Case
         expect=Answer(test.expect),
         unmet=frozenset(test.unmet) if test.unmet is not None else None,
         level=test.level,
-        until=scene.instant(test.until, (*place, "until")) if test.until is not None else None,
+        until=scene.parse(test.until, (*place, "until")) if test.until is not None else None,
+        review_due=scene.parse(test.review_due, (*place, "review_due")) if test.review_due is not None else None,
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gate.policy.document import LevelPaths, Policy, Rule
+from gate.policy.document import CarryOver, LevelPaths, Policy, Rule
 from gate.policy.layer_document import Layer, Tightened
 from gate.policy.layer_shape import LayerShape
+from gate.policy.layers import build_tested
 from gate.policy.parse import read_checks, read_owners, read_prerequisites, read_rules
 from gate.policy.read import check_declared, read_change_request, read_duration, read_globs, read_path_patterns
+from gate.policy.read_cases import read_cases
 from gate.policy.sections import ANY_FREEZE, CEILING, read_freezes
 from gate.policy.shape_errors import shape_of
 from gate.policy.source import Place, Source
@@ -29,7 +31,7 @@ def read_layer(source: Source, policy: Policy) -> Layer:
     found = shape_of(LayerShape, source)
     _check_new_names(source, found, policy)
     meanings = [meaning.id for meaning in policy.meanings]
-    return Layer(
+    layer = Layer(
         file=source.name,
         id=found.metadata.id,
         title=found.metadata.title,
@@ -40,7 +42,7 @@ def read_layer(source: Source, policy: Policy) -> Layer:
         rules=_read_rules(source, found, policy),
         tighten=tuple(_read_tighten(source, found, policy)),
         valid_for=read_duration(source, ("approval", "valid_for"), found.approval.valid_for),
-        forbids_carry_over=found.approval.carry_over is not None,
+        carry_over=CarryOver(found.approval.carry_over) if found.approval.carry_over is not None else None,
         ownership=tuple(read_owners(source, number, entry) for number, entry in enumerate(found.ownership)),
         raised=tuple(_read_raised(source, found, policy)),
         prerequisites=read_prerequisites(source, found, policy.terms, policy.classification),
@@ -50,6 +52,7 @@ def read_layer(source: Source, policy: Policy) -> Layer:
         change_request=read_change_request(source, ("change_request",), found.change_request),
         never_waives=_read_never_waives(source, found, policy),
     )
+    return replace(layer, cases=read_cases(source, found.fixtures, found.tests, build_tested(policy, layer)))
 
 
 def _read_rules(source: Source, found: LayerShape, policy: Policy) -> tuple[Rule, ...]:

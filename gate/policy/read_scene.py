@@ -15,7 +15,7 @@ from gate.domain.clock import parse_instant
 from gate.policy import facts as snapshots
 from gate.policy import shape_tests as shapes
 from gate.policy.document import Policy
-from gate.policy.paths import branch_name
+from gate.policy.paths import branch_name, matches_any
 from gate.policy.read import check_declared
 from gate.policy.scenes import Scene
 from gate.policy.source import Place, Source
@@ -31,7 +31,7 @@ class SceneReader:
         self.change = scene.shape.change or shapes.SceneChangeShape()
         self.now = self._now()
         self.head = self.change.head
-        self.target = self.change.target or policy.branches[0].replace("*", "x")
+        self.target = self._target()
 
     def _now(self) -> datetime:
         if self.shape.now is None:
@@ -39,6 +39,16 @@ class SceneReader:
                 self.place("change"), "The test does not say `now`.", 'Write now: "2026-07-01T12:00:00Z" in base.'
             )
         return self.parse(self.shape.now, self.place("now"))
+
+    def _target(self) -> str:
+        """The branch; a test of what does not apply there would show nothing."""
+        target = self.change.target or self.policy.branches[0].replace("*", "x")
+        if not matches_any(self.policy.branches, branch_name(target)):
+            applies = ", ".join(self.policy.branches)
+            raise self.source.error(
+                self.changed("target"), f"{self.policy.id} does not apply to `{target}`.", f"It applies to {applies}."
+            )
+        return target
 
     def parse(self, text: str, place: Place) -> datetime:
         try:
@@ -108,16 +118,16 @@ class SceneReader:
         )
 
     def read_author(self) -> str | None:
-        return self.known(self.change.author, self._changed("author")) if self.change.author is not None else None
+        return self.known(self.change.author, self.changed("author")) if self.change.author is not None else None
 
-    def _changed(self, key: str) -> Place:
+    def changed(self, key: str) -> Place:
         return (*self.place("change"), key)
 
     def read_paths(self) -> tuple[snapshots.PathFacts, ...]:
         names, old = list(self.change.paths), self.change.renamed_from
         if len(old) > len(names):
             raise self.source.error(
-                self._changed("renamed_from"), "There are more old names than paths.", "Write one for each path."
+                self.changed("renamed_from"), "There are more old names than paths.", "Write one for each path."
             )
         while names and self.change.files is not None and len(names) < self.change.files:
             names.append(str(PurePosixPath(names[0]).parent / f"file-{len(names) + 1}"))
@@ -145,7 +155,7 @@ class SceneReader:
             ("pusher", "pushers", pushers),
         ):
             for at, id in enumerate(ids):
-                known = self.known(id, (*self._changed(key), at))
+                known = self.known(id, (*self.changed(key), at))
                 how = "login" if part == "pusher" else "mail"
                 yield snapshots.ContributorFacts(
                     part=part, address=f"{id}@example.com", person=known, how=how, revisions=(1,)

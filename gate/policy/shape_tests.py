@@ -156,3 +156,4 @@ class TestShape(SceneShape):
     unmet: Few[Label] | None = None
     level: Name | None = None
     until: Label | None = None
+    review_due: Label | None = None

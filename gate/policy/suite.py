@@ -71,6 +71,11 @@ def _differences(case: Case, decision: Decision, unmet: frozenset[str]) -> Itera
     if case.until is not None and case.until != decision.until:
         yield f"expected until {case.until:%Y-%m-%d %H:%M} UTC, but it is {_instant(decision)}"
 
+    due = decision.override.review_due_at if decision.override is not None else None
+    if case.review_due is not None and case.review_due != due:
+        came = f"it is due at {due:%Y-%m-%d %H:%M} UTC" if due is not None else "none is owed"
+        yield f"expected a review due at {case.review_due:%Y-%m-%d %H:%M} UTC, but {came}"
+
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"

@@ -156,7 +156,7 @@ def build_activation(
     command it is put into. ``signed`` are members of the entry that say who proposed and approved it.
     """
     refuse_errors(parts, proposed, files, with_groups=False)
-    verify_tests(proposed.policies, files)
+    verify_tests(proposed, tuple(_digests(files).items()), files)
     now = parts.clock.now()
     entry = _entry(parts, files, proposed, epoch + 1, by, now, signed or {})
     digests = _digests(files)

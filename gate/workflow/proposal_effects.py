@@ -21,6 +21,7 @@ from gate.store.contributions import ContributionFilter
 from gate.store.forge_reviews import ForgeReviewRow
 from gate.workflow.forge_words import find_words
 from gate.workflow.parts import Parts
+from gate.workflow.proposal import digests_of
 from gate.workflow.proposal_shown import Effects, Lapse, Trial
 from gate.workflow.proposal_tests import run_tests
 from gate.workflow.simulate import recorded, simulate
@@ -46,7 +47,7 @@ def build_effects(parts: Parts, files: Mapping[str, bytes]) -> Effects:
         looked_at=len(replayed),
         total=contributions.count(parts.engine, ContributionFilter()),
         lapses=tuple(_lapses(parts, before, after)),
-        tests=run_tests(after),
+        tests=run_tests(after, digests_of(files)),
         findings=findings,
         groups_error=groups_error,
     )

@@ -36,7 +36,7 @@ def overview(parts: Parts) -> Overview | None:
     rule = force.policies.registry.activation
     return Overview(
         prose=_prose(force),
-        tests=run_tests(force.policies),
+        tests=run_tests(force.policies, tuple((name, digest.hex()) for name, digest in force.files)),
         is_gated=rule is not None,
         how=explain_activation(rule),
         by_people=say_by_people(read_statement(parts, force.index).predicate) or None,

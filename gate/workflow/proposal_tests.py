@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from gate.policy.coverage import examine, suites_of
 from gate.policy.registry import PolicySet
-from gate.policy.suite import run_suite
 from gate.workflow.proposal_shown import Tested
 
 
-def run_tests(proposed: PolicySet) -> tuple[Tested, ...]:
-    """One result a policy that has tests."""
+def run_tests(found: PolicySet, digests: tuple[tuple[str, str], ...]) -> tuple[Tested, ...]:
+    """One result a file that has tests. ``digests`` are the names and hex SHA-256 of all files."""
     return tuple(
         Tested(
-            policy=policy.id,
-            file=policy.file,
-            count=len(policy.cases),
+            policy=one.policy.id,
+            file=one.policy.file,
+            count=len(one.results),
             failures=tuple(
-                f"{one.case.name} (line {one.case.line}): {'; '.join(one.differences)}"
-                for one in run_suite(policy)
-                if not one.passed
+                f"{tried.case.name} (line {tried.case.line}): {'; '.join(tried.differences)}"
+                for tried in one.results
+                if not tried.passed
             ),
         )
-        for policy in proposed.policies
-        if policy.cases
+        for one in examine(found, digests)
+        if one.results
     )
 
 
 def suite_members(proposed: PolicySet) -> list[dict[str, Any]]:
     """What the entry of a proposal says of its tests; all of them passed."""
-    return [{"policy": one.id, "file": one.file, "passed": len(one.cases)} for one in proposed.policies if one.cases]
+    suites = (policy for policy, _ in suites_of(proposed))
+    return [{"policy": one.id, "file": one.file, "passed": len(one.cases)} for one in suites if one.cases]

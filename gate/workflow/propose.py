@@ -131,7 +131,7 @@ def _prepare_proposal(
         raise InputError(f"A proposal has at most {MOST_FILES} files.", field="files")
     proposed = check_files(parts, files)
     refuse_errors(parts, proposed, files, with_groups=True)
-    verify_tests(proposed.policies, files)
+    verify_tests(proposed, digests_of(files), files)
     current = policies.in_force(parts.engine)
     if current is not None:
         refuse_same(current, files)

@@ -11,10 +11,13 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from gate.domain.errors import InputError
+from gate.policy.approvals import permitted_carry_over
+from gate.policy.classification import Level
 from gate.policy.decision import Answer, RuleState
 from gate.policy.document import (
     BreakGlass,
     CarryOver,
+    CarryOverAt,
     ChangeRequest,
     Classification,
     Freeze,
@@ -220,7 +223,7 @@ def layers(draw: st.DrawFn) -> Layer:
         rules=(rule,) if some() else (),
         tighten=tuple(draw(st.lists(tighten, max_size=2))),
         valid_for=draw(st.sampled_from([None, timedelta(days=7), timedelta(days=30)])),
-        forbids_carry_over=some(),
+        carry_over=draw(st.sampled_from([None, *CarryOver])),
         ownership=tuple(draw(st.lists(owner, max_size=2))),
         prerequisites=PARSED.prerequisites if some() else (),
         checks=PARSED.checks if some() else (),
@@ -388,7 +391,7 @@ def test_the_later_members_are_merged_to_the_stricter() -> None:
     policy = rich()
     raised = (LevelPaths(level="high", paths=("docs/**",)),)
     more = Freeze(id="own", start=NOW, end=NOW + timedelta(days=9), zone="UTC", because="Moving.")
-    layer = replace(PARSED, forbids_carry_over=True, raised=raised, freezes=(more,), never_waives=("close",))
+    layer = replace(PARSED, carry_over=CarryOver.NONE, raised=raised, freezes=(more,), never_waives=("close",))
     merged = apply_layers(policy, [layer])
     assert merged.carry_over is CarryOver.NONE
     assert merged.classification is not None
@@ -438,7 +441,7 @@ MISTAKES = {
     "a veto by nobody": ("veto: {roles: [change-board]}", "veto: {roles: [boss]}", "`boss`", "declare it"),
     "identity": ("tighten:", "identity: {roles: {qa: {group: cn=me}}}\ntighten:", "Unknown key `identity`", "Known"),
     "out of scope": ("tighten:", "out_of_scope: []\ntighten:", "Unknown key `out_of_scope`", "Known"),
-    "carrying over": ("carry_over: none", "carry_over: same_tree", "`same_tree`", "none"),
+    "carrying over": ("carry_over: none", "carry_over: anything", "`anything`", "none"),
     "a veto that ends": ("roles: [change-board]}", "roles: [change-board], survives_push: false}", "Unknown", "Known"),
     "a group": ('team: payments}', 'team: "x,dc=evil"}', "not a team", "{repository}"),
     "no duration": ("valid_for: 7d", "valid_for: soon", "not a duration", "14d"),
@@ -476,3 +479,17 @@ def test_layers_are_checked_together() -> None:
     assert caught.value.line == FULL[: FULL.index("rules:")].count("\n") + 1
     apart = FULL.replace("id: core-more", "id: other").replace("branches: [main]", 'branches: ["release/*"]')
     assert len(build_set(FULL, apart).layers) == 2
+
+
+@pytest.mark.req("INV-02", "POL-09")
+@pytest.mark.parametrize("layer", CarryOver)
+@pytest.mark.parametrize("at", CarryOver)
+@pytest.mark.parametrize("base", CarryOver)
+def test_a_layer_only_tightens_what_is_carried_over(base: CarryOver, at: CarryOver, layer: CarryOver) -> None:
+    strictest_first = (CarryOver.NONE, CarryOver.SAME_TREE, CarryOver.SAME_DIFF)
+    policy = replace(rich(), carry_over=base, carry_over_at=(CarryOverAt(level="high", carry_over=at),))
+    merged = apply_layers(policy, [replace(PARSED, carry_over=layer)])
+    for level, own in (("high", at), ("low", base)):
+        found = permitted_carry_over(merged, Level(name=level, because="", held=frozenset({level})))
+        assert found is min(own, layer, key=strictest_first.index)
+    assert apply_layers(policy, [replace(PARSED, carry_over=None)]).carry_over_at == policy.carry_over_at

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from gate.cli.main import main
 from gate.policy.document import Of, Policy
 from gate.policy.mutate import find_survivors, weaken
 from gate.policy.parse import parse_policy
@@ -17,13 +19,13 @@ WORKED = parse_policy(FILE.name, FILE.read_bytes())
 
 
 def survivors(*tests: str) -> set[str]:
-    alive, _ = find_survivors(build(*tests))
+    alive, _ = find_survivors(policy := build(*tests), weaken(policy))
     return {mutant.what for mutant in alive}
 
 
 @pytest.mark.req("POL-04")
 def test_without_tests_everything_lives() -> None:
-    alive, total = find_survivors(build())
+    alive, total = find_survivors(build(), weaken(build()))
     assert len(alive) == total > 15
 
 
@@ -119,3 +121,42 @@ def test_a_slot_that_stands_alone_is_not_made_shared() -> None:
     policy = parse_policy(default.name, default.read_bytes())
     assert policy.rules[1].require[0].of is Of.ANY_OWNING_TEAM
     assert shares(policy) == ["the rule owner-review counts a maintainer who fills another slot too"]
+
+
+EVERYTHING = """\
+apiVersion: gate/v1
+kind: ApprovalPolicy
+metadata: {id: least, title: Least, owners: [board]}
+applies_to: {repositories: ["*"], branches: [main]}
+identity: {roles: {qa: {group: "cn=qa,dc=ex"}}}
+ownership: [{paths: ["**"], team: quality}]
+meanings: {look: {text: I looked., kind: review}}
+rules:
+  - {id: one, description: Quality looks., require: [{role: qa, count: 1, meaning: look}]}
+"""
+
+
+@pytest.mark.req("POL-04")
+def test_the_smallest_policy_can_be_weakened_too() -> None:
+    policy = parse_policy("least.yaml", EVERYTHING)
+    assert {mutant.what for mutant in weaken(policy)} == {
+        "approvals are carried over to the same tree",
+        "the owning team's changes are out of scope",
+        "robots' changes are out of scope",
+        "the rule one takes a review on the forge for a qa",
+    }
+
+
+@pytest.mark.req("POL-04")
+def test_nothing_to_weaken_is_said_and_is_no_praise(tmp_path: Path) -> None:
+    text = EVERYTHING.replace("meaning: look}", "meaning: look, forge_review: true}") + (
+        "approval: {carry_over: same_diff}\n"
+        "out_of_scope:\n"
+        "  - {id: own, when: {cross_team: false}, because: Own.}\n"
+        "  - {id: bots, when: {robots: true}, because: Bots.}\n"
+    )
+    file = tmp_path / "least.yaml"
+    file.write_text(text)
+    done = CliRunner().invoke(main, ["policy", "mutate", str(file)])
+    assert done.exit_code == 0, done.output
+    assert done.output == ("least: nothing in it can be weakened by one step, so this says nothing about its tests.\n")

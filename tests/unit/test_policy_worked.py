@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gate.policy.cases import Case
-from gate.policy.coverage import check_coverage
+from gate.policy.coverage import check_coverage, parts_of
 from gate.policy.decision import Answer
 from gate.policy.parse import parse_policy
 from gate.policy.suite import run_suite, try_case
@@ -31,7 +31,7 @@ def test_it_comes_out_as_expected(case: Case) -> None:
 
 @pytest.mark.req("POL-01")
 def test_each_rule_is_the_only_thing_unmet_in_one_of_them() -> None:
-    assert [part.id for part in check_coverage(WORKED, run_suite(WORKED))] == ["cla"]
+    assert [part.id for part in check_coverage(parts_of(WORKED), run_suite(WORKED))] == ["cla"]
 
 
 @pytest.mark.req("INV-01")
