@@ -18,7 +18,7 @@ from tests.support.journey import REPOSITORY, START, World
 
 pytestmark = pytest.mark.req("INV-12")
 LANDS = "With your signature nothing is missing, and the revision may land."
-HANDED_BOARD = FROZEN.replace("roles: [maintainer, qa]", "roles: [maintainer, qa, board]")
+HANDED_BOARD = FROZEN.replace("delegation: {roles: [maintainer, qa]", "delegation: {roles: [maintainer, qa, board]")
 
 
 @pytest.fixture
