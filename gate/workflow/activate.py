@@ -54,7 +54,12 @@ def load_proposals(directory: Path) -> dict[str, bytes]:
     found = {path.name: path for path in sorted(directory.iterdir()) if path.suffix in (".yaml", ".yml")}
     for name, path in found.items():
         if path.stat().st_size > MAX_FILE:
-            raise InputError(f"The file is larger than {MAX_FILE} bytes.", file=name, line=1)
+            raise InputError(
+                f"The file is larger than {MAX_FILE:,} bytes.",
+                file=name,
+                line=1,
+                remedy="Split it into several policies, each with fewer repositories.",
+            )
     return {name: path.read_bytes() for name, path in found.items()}
 
 
