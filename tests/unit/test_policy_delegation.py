@@ -228,6 +228,10 @@ def test_receivers_are_candidates_and_named_for_whom() -> None:
         ("corp:eve", "Eve (for Dana)"),
         ("corp:ivan", "Ivan"),
     ]
+    own = handed(BOB, staff=staff_with("eve", roles=(RoleHeld(role="qa"),))).rules[2].requirements[0]
+    assert [one.name for one in own.candidates] == ["Dana", "Eve", "Ivan"]
+    elsewhere = handed(BOB, delegations=(hand_over("pat", "eve", "maintainer:platform"),))
+    assert "Eve" not in "\n".join(explain_decision(elsewhere))
     over = handed(BOB, delegations=(hand_over(ends_at=NOW),))
     assert "Eve" not in "\n".join(explain_decision(over))
 
