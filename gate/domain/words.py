@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 
 def address_person(sentence: str, name: str) -> str:
     """What is said of somebody, said to them: "Boris Klein is on leave" is "you are on leave"."""
@@ -19,6 +21,14 @@ def address_person(sentence: str, name: str) -> str:
 def count_words(number: int, one: str, many: str = "") -> str:
     """ "1 policy", "2 policies": the number and the noun that fits it. ``many`` is ``one`` + s unless given."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def say_span(span: timedelta) -> str:
+    """ "21 days", "36 hours", "90 minutes": the largest of these that says it in whole numbers."""
+    minutes = span // timedelta(minutes=1)
+    sizes = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
+    size, word = next(one for one in sizes if minutes % one[0] == 0)
+    return count_words(minutes // size, word)
 
 
 def leave_out_answer(answer: str, summary: str) -> str:

@@ -36,7 +36,7 @@ _WEEK = 5
 class Glass:
     """An invocation as found: ``faults`` are half-sentences that say why it waives nothing; none when it does.
 
-    ``waives`` are the rules and freezes it reaches; ``lapses`` when time alone changes it.
+    ``waives`` are the rules and freezes it reaches; ``lapses`` are the instants at which time alone could change it.
     """
 
     invoked: BreakGlassFacts
@@ -87,7 +87,7 @@ def read_glass(change: Change, acts: Acts) -> Glass | None:
         faults=tuple(faults),
         waives=find_reached(policy, rule) if not faults else frozenset(),
         cosign=cosign,
-        lapses=tuple(at for at in ends if at > facts.now),
+        lapses=tuple(ends),
     )
 
 
@@ -219,7 +219,7 @@ def conclude(glass: Glass, waived: tuple[str, ...], still_open: tuple[str, ...])
         name=invoked.name,
         code=invoked.code,
         incident=invoked.incident,
-        is_effective=bool(waived) and not glass.faults,
+        is_effective=bool(waived),
         sentence=_sentence(glass, waived, still_open),
         until=glass.until,
         waived=waived,

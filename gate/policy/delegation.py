@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gate.domain.people import PersonState
+from gate.domain.words import say_span
 from gate.policy.change import Change
 from gate.policy.facts import ApprovalFacts, DelegationFacts, PersonFacts
 from gate.policy.prerequisites import why_unfit
@@ -26,7 +27,7 @@ Why = tuple[str, str]
 class Delegations:
     """``cyclic`` are log indexes. ``counting`` could be used to sign now; ``void`` could not: code and half-sentence.
 
-    ``lapses`` are starts and ends to come.
+    ``lapses`` are all starts and ends.
     """
 
     counting: tuple[DelegationFacts, ...] = ()
@@ -46,7 +47,7 @@ def read_delegations(change: Change) -> Delegations:
     found = Delegations(
         cyclic=frozenset(one.index for one in cyclic),
         notes=tuple(_name_circles(cyclic, change.people)),
-        lapses=tuple(at for one in known for at in (one.starts_at, one.ends_at) if at > facts.now),
+        lapses=tuple(at for one in known for at in (one.starts_at, one.ends_at)),
     )
     whys = [(one, _why_unusable(change, found, one)) for one in known]
     return Delegations(
@@ -103,10 +104,10 @@ def _why_void(change: Change, found: Delegations, one: DelegationFacts) -> Why |
     facts, people = change.facts, change.people
     giver, receiver = _name(one.giver, people), _name(one.receiver, people)
     period, most = one.ends_at - one.starts_at, change.policy.delegation.max_period
-    if one.giver == one.receiver or one.index in found.cyclic:
+    if one.index in found.cyclic:
         return CODE, f"the delegations of the role {_place(one.role, one.team)} by {giver} go in a circle"
     if period > most:
-        return CODE, f"{giver} handed the role over to {receiver} for longer than the policy lets ({_days(most.days)})"
+        return CODE, f"{giver} handed the role over to {receiver} for longer than the policy lets ({say_span(most)})"
     if facts.now < one.starts_at:
         return CODE, f"the delegation of {giver} to {receiver} starts on {one.starts_at:%Y-%m-%d %H:%M} UTC"
     if facts.now >= one.ends_at:
@@ -164,7 +165,3 @@ def _name(key: str, people: People) -> str:
 
 def _place(role: str, team: str | None) -> str:
     return f"{role} of {team}" if team is not None else role
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days" if count else "less than a day"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
+from gate.domain.words import count_words, say_span
 from gate.policy.decision import Decision, FreezeResult, RequirementResult
 from gate.policy.document import BreakGlass, Freeze, Policy, Requirement
 from gate.policy.sections import ANY_FREEZE
@@ -98,7 +98,7 @@ def describe_delegation(policy: Policy) -> Iterator[str]:
     if policy.delegation is None:
         return
     roles = " or ".join(policy.delegation.roles)
-    yield f"Who holds {roles} may hand the role over to somebody for at most {_span(policy.delegation.max_period)}."
+    yield f"Who holds {roles} may hand the role over to somebody for at most {say_span(policy.delegation.max_period)}."
     yield "Whoever signs for somebody meets what approvers must meet, fills one slot with them, and hands nothing on."
 
 
@@ -106,7 +106,7 @@ def describe_break_glass(policy: Policy) -> Iterator[str]:
     one = policy.break_glass
     if one is None:
         return
-    yield f"{one.invoker} may invoke it for {_span(one.valid_for)}, co-signed by {_asked(one.cosign)}."
+    yield f"{one.invoker} may invoke it for {say_span(one.valid_for)}, co-signed by {_asked(one.cosign)}."
     yield (
         f"It needs a reason of {one.min_chars} characters with one of the codes {', '.join(one.codes)}, "
         f"and an incident, as {one.incident.example}."
@@ -116,7 +116,7 @@ def describe_break_glass(policy: Policy) -> Iterator[str]:
 
 
 def _describe_review(one: BreakGlass) -> str:
-    days = "1 business day" if one.review.within_days == 1 else f"{one.review.within_days} business days"
+    days = count_words(one.review.within_days, "business day")
     return (
         f"{one.review.role} owes an independent review within {days}; while one is overdue in the repository, "
         "nobody can invoke it there."
@@ -128,16 +128,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _asked(one: Requirement) -> str:
-    return f"{one.count} {'person' if one.count == 1 else 'people'} with the role {one.role}"
-
-
-def _span(period: timedelta) -> str:
-    minutes = int(period.total_seconds()) // 60
-    for size, word in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
-        if minutes % size == 0:
-            count = minutes // size
-            return f"{count} {word}{'' if count == 1 else 's'}"
-    return str(period)
+    return f"{count_words(one.count, 'person', 'people')} with the role {one.role}"
 
 
 def _minute(one: FreezeResult) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, UnavailableError
 from gate.domain.people import Person
+from gate.domain.words import say_span
 from gate.policy.delegation import find_cyclic
 from gate.policy.facts import DelegationFacts
 from gate.store import acts
@@ -136,16 +137,10 @@ def _check_period(wanted: HandOver, held: Delegable, now: datetime) -> None:
         raise InputError("The delegation would end before it begins.", field="until", remedy="Choose a later end.")
     if wanted.ends_at - starts_at > held.max_period:
         raise InputError(
-            f"The role {say_role(held.role, held.team)} may be handed over for at most {say_period(held)}.",
+            f"The role {say_role(held.role, held.team)} may be handed over for at most {say_span(held.max_period)}.",
             field="until",
             remedy=f"Choose an end not later than {say_instant(starts_at + held.max_period)}.",
         )
-
-
-def say_period(held: Delegable) -> str:
-    days, seconds = held.max_period.days, held.max_period.seconds
-    hours = f"{seconds // 3600} hours" if seconds else ""
-    return " and ".join(one for one in ("1 day" if days == 1 else f"{days} days" if days else "", hours) if one)
 
 
 def _find_receiver(parts: Parts, who: SignedIn, wanted: HandOver) -> Person:

@@ -8,11 +8,11 @@ from typing import Final
 
 from gate.domain.clock import format_instant
 from gate.domain.errors import UnavailableError
+from gate.domain.words import say_span
 from gate.store import acts
 from gate.store.acts import DelegationRow
 from gate.workflow.act_form import say_instant, say_role
 from gate.workflow.delegable import find_delegable, find_places, read_own
-from gate.workflow.delegate import say_period
 from gate.workflow.parts import Parts
 from gate.workflow.shown import SignedIn
 
@@ -62,7 +62,7 @@ def delegations_page(parts: Parts, who: SignedIn) -> DelegationsPage:
     error = None
     try:
         _, own = read_own(parts, who.ref)
-        may_give = tuple(DelegableShown(role=one.role, team=one.team, longest=say_period(one)) for one in own)
+        may_give = tuple(DelegableShown(role=one.role, team=one.team, longest=say_span(one.max_period)) for one in own)
     except UnavailableError as problem:
         error = problem.message
     return DelegationsPage(

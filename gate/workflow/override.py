@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gate.domain.errors import ConflictError, InputError, NotPermittedError, UnavailableError
+from gate.domain.words import say_span
 from gate.policy.breakglass import check_reason
 from gate.policy.document import BreakGlass
 from gate.store.acts import BreakGlassRow
@@ -35,7 +36,6 @@ from gate.workflow.override_statement import (
     build_review_text,
     parse_override_seen,
     say_days,
-    say_span,
 )
 from gate.workflow.parts import Parts
 from gate.workflow.presence import prove_presence

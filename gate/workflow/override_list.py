@@ -7,6 +7,7 @@ from typing import Any
 from gate.domain.clock import parse_instant
 from gate.domain.contribution import ContributionState
 from gate.domain.errors import GateError, NotPermittedError
+from gate.domain.words import say_span
 from gate.policy.breakglass import find_reached
 from gate.policy.decision import OverrideResult
 from gate.store import acts
@@ -16,7 +17,7 @@ from gate.workflow.evaluate import Look, look
 from gate.workflow.free_text import text_of
 from gate.workflow.override_offer import choose_capacity, find_waived, live_until, read_glassy, say_locks
 from gate.workflow.override_shown import GlassShown, OverrideShown
-from gate.workflow.override_statement import Outcome, OverrideAct, say_days, say_span
+from gate.workflow.override_statement import Outcome, OverrideAct, say_days
 from gate.workflow.parts import Parts
 from gate.workflow.shown import SignedIn
 from gate.workflow.timeline import read_statement

@@ -10,13 +10,13 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from gate.domain.clock import format_instant
 from gate.domain.errors import InputError
-from gate.domain.words import count_words
+from gate.domain.words import count_words, say_span
 from gate.policy.document import BreakGlass
 from gate.signing.canonical import canonical, parse_canonical
 from gate.store.acts import BreakGlassRow
@@ -109,14 +109,6 @@ def build_review_text(place: Place, row: BreakGlassRow, cosigners: Sequence[str]
         f"Outcome: {OUTCOME_WORDS[outcome]}",
     ]
     return "\n".join([*lines, VOUCH]) + "\n"
-
-
-def say_span(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    for size, word in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
-        if minutes % size == 0:
-            return count_words(minutes // size, word)
-    return str(span)
 
 
 def say_days(rule: BreakGlass) -> str:

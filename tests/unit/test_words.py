@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from gate.domain.words import address_person, count_words, leave_out_answer
+from gate.domain.words import address_person, count_words, leave_out_answer, say_span
 from gate.standalone import check, hook
 
 NEED = "Needs 1 more with the role qa (2 people can do this)"
@@ -60,6 +61,21 @@ def test_the_hook_says_each_need_once() -> None:
 @pytest.mark.parametrize(("number", "said"), [(0, "0 policies"), (1, "1 policy"), (2, "2 policies")])
 def test_a_number_and_its_noun(number: int, said: str) -> None:
     assert count_words(number, "policy", "policies") == said
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=21), "21 days"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(minutes=45), "45 minutes"),
+    ],
+)
+def test_a_span_is_said_in_the_largest_whole_numbers(span: timedelta, said: str) -> None:
+    assert say_span(span) == said
 
 
 def test_an_answer_is_said_once() -> None:
