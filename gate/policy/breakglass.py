@@ -9,7 +9,6 @@ in the repository locks it. The review that it owes is due after business days, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,12 +22,12 @@ from gate.policy.document import BreakGlass, Policy
 from gate.policy.effective import EffectivePolicy
 from gate.policy.facts import ApprovalFacts, BreakGlassFacts, CosignFacts, Facts
 from gate.policy.filling import fill
+from gate.policy.id_pattern import is_id
 from gate.policy.paths import branch_name
 from gate.policy.requirements import Need, expand_requirement, find_fault
 from gate.policy.sections import ANY_FREEZE
 from gate.policy.separation import Separation
 
-MAX_INCIDENT = 200
 _WEEK = 5
 
 
@@ -149,7 +148,7 @@ def check_reason(invoked: BreakGlassFacts, rule: BreakGlass) -> Iterator[tuple[s
     """What is wrong with code, incident and reason: which of them, and a half-sentence."""
     if invoked.code not in rule.codes:
         yield "code", f"the reason {invoked.code!r} is none of {', '.join(rule.codes)}"
-    if len(invoked.incident) > MAX_INCIDENT or re.fullmatch(rule.incident.pattern, invoked.incident) is None:
+    if not is_id(rule.incident.pattern, invoked.incident):
         yield "incident", f"the incident {invoked.incident[:60]!r} does not look like {rule.incident.example}"
     if invoked.reason_chars < rule.min_chars:
         yield "reason", f"the reason has {invoked.reason_chars} characters, and {rule.min_chars} are the least"

@@ -6,7 +6,6 @@ merge, draft (pending). Each result says with actual values what is the matter a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +13,10 @@ from gate.policy.change import Change
 from gate.policy.decision import Answer, ConditionResult
 from gate.policy.document import ChangeRequest, Check, Prerequisite, Subject
 from gate.policy.facts import CheckFacts, Facts
+from gate.policy.id_pattern import is_id
 from gate.policy.paths import branch_name
 from gate.policy.prerequisites import check_person, prerequisites_for
 from gate.policy.separation import Separation
-
-MAX_CHANGE_REQUEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,7 @@ def _prerequisite(one: Prerequisite, change: Change) -> Condition:
 
 def _change_request(one: ChangeRequest, facts: Facts) -> Condition:
     given = facts.change_request
-    is_met = given is not None and len(given) <= MAX_CHANGE_REQUEST and re.fullmatch(one.pattern, given) is not None
+    is_met = given is not None and is_id(one.pattern, given)
     if is_met:
         sentence = f"The change request is {given}."
     elif given is None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from gate.policy import shape as shapes
 from gate.policy.document import ChangeRequest, Of, Requirement, Role
 from gate.policy.expressions import INSTALL, Scope, check_expression, list_names
+from gate.policy.id_pattern import check_id_pattern, is_id
 from gate.policy.paths import check_glob, check_path_pattern
 from gate.policy.source import Place, Source
 
@@ -124,24 +125,23 @@ def _read_roles(source: Source, place: Place, one: shapes.RequirementShape, role
 
 
 def read_change_request(source: Source, place: Place, one: shapes.ChangeRequestShape | None) -> ChangeRequest | None:
-    """The pattern compiled once and tried on its own example."""
+    """The pattern, tried on its own example."""
     if one is None:
         return None
-    try:
-        fits = re.fullmatch(one.pattern, one.example)
-    except (re.error, OverflowError, RecursionError) as error:
+    wrong = check_id_pattern(one.pattern)
+    if wrong is not None:
         raise source.error(
             (*place, "pattern"),
-            f"`{one.pattern}` is not a regular expression: {error}.",
+            f"`{one.pattern}` is not a regular expression of RE2: {wrong}.",
             "Write it like CHG-[0-9]+ ; it must match the whole id.",
-        ) from error
-    if fits is None:
+        )
+    if not is_id(one.pattern, one.example):
         raise source.error(
             (*place, "example"),
             f"The example `{one.example}` does not match the pattern.",
             "The pattern must match the whole example.",
         )
-    if re.fullmatch(one.pattern, "") is not None:
+    if is_id(one.pattern, ""):
         raise source.error(
             (*place, "pattern"),
             "The pattern matches an empty id, so it would require nothing.",

@@ -9,17 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from gate.policy.id_pattern import is_id
+
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,80}")
 
 
 def find_change_request(patterns: Iterable[str], texts: Iterable[str]) -> str | None:
     """The first id in ``texts`` that every pattern matches whole; None without patterns or match."""
-    compiled = [re.compile(pattern) for pattern in patterns]
-    if not compiled:
+    asked = tuple(patterns)
+    if not asked:
         return None
     for text in texts:
         for candidate in _candidates(text):
-            if all(pattern.fullmatch(candidate) for pattern in compiled):
+            if all(is_id(pattern, candidate) for pattern in asked):
                 return candidate
     return None
 

@@ -98,6 +98,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "full ref as branch": ("branches: [main,", "branches: [refs/heads/main,", "full ref", ""),
     "regex as branch": ("branches: [main,", 'branches: ["^main$",', "wildcard", ""),
     "bad regular expression": ('"CHG-[0-9]+"', '"CHG-[0-9"', "not a regular expression", "CHG-"),
+    "expression that looks ahead": ('"CHG-[0-9]+"', '"CHG-(?=1)[0-9]+"', "not a regular expression of RE2", "CHG-"),
     "example that does not fit": ("example: CHG-1042", "example: TICKET-1", "does not match", "whole"),
     "pattern that requires nothing": ('"CHG-[0-9]+", example: CHG-1042', '".*", example: CHG-1042', "empty id", "CHG-"),
     "duration in words": ("valid_for: 14d", "valid_for: two weeks", "not a duration", "14d"),
