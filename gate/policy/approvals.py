@@ -169,7 +169,7 @@ def _wrong_person(change: Change, delegations: Delegations, one: ApprovalFacts) 
     if (unfit := why_unfit(person, change.asking)) is not None:
         return unfit
     if one.on_behalf_of is not None:
-        return why_not_delegated(change, delegations, one)
+        return why_not_delegated(change, delegations, one, one.on_behalf_of)
     if not holds_role(person, one.role, one.team):
         team = f" of {one.team}" if one.team is not None else ""
         return "role-lost", f"{person.name} does not hold the role {one.role}{team} now"

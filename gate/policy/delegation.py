@@ -59,16 +59,14 @@ def read_delegations(change: Change) -> Delegations:
     )
 
 
-def why_not_delegated(change: Change, found: Delegations, one: ApprovalFacts) -> Why | None:
-    """Why an approval does not count for the person it was given for; None when it does, or was given for nobody.
+def why_not_delegated(change: Change, found: Delegations, one: ApprovalFacts, given_for: str) -> Why | None:
+    """Why an approval does not count for the person it was given for; None when it does.
 
     The receiver's own fitness is the caller's to check, as for any approval.
     """
-    if one.on_behalf_of is None:
-        return None
     if change.policy.delegation is None or one.role not in change.policy.delegation.roles:
         return CODE, f"the policy lets nobody hand over the role {_place(one.role, one.team)}"
-    giver, receiver = _name(one.on_behalf_of, change.people), _name(one.person, change.people)
+    giver, receiver = _name(given_for, change.people), _name(one.person, change.people)
     given = [each for each in change.facts.delegations if _is_for(each, one)]
     covering = [each for each in given if _covers(each, one.signed_at)]
     if not given:

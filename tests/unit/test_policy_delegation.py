@@ -47,12 +47,29 @@ def trained(until: datetime | None) -> tuple[TrainingHeld, ...]:
     return (TrainingHeld(code="GXP-101", valid_until=until, as_of=date(2026, 6, 1), source="x"),)
 
 
+BOTH_TEAMS = tuple(RoleHeld(role="maintainer", team=team) for team in ("ledger", "platform"))
 BAD: dict[str, tuple[dict[str, Any], ApprovalFacts, str]] = {
     "no delegation": ({"delegations": ()}, EVE, "delegation"),
     "by somebody else": ({"delegations": (hand_over("ivan"),)}, EVE, "delegation"),
     "to somebody else": ({"delegations": (hand_over(receiver="carl"),)}, EVE, "delegation"),
     "for another role": ({"delegations": (hand_over(role="maintainer:ledger"),)}, EVE, "delegation"),
+    "for another role that the giver holds as well": (
+        {
+            "delegations": (hand_over(role="maintainer:ledger"),),
+            "staff": staff_with("dana", roles=(RoleHeld(role="qa"), RoleHeld(role="maintainer", team="ledger"))),
+        },
+        EVE,
+        "delegation",
+    ),
     "for the role of a team": ({"delegations": (hand_over(role="qa:ledger"),)}, EVE, "delegation"),
+    "for the role of another team that the giver holds as well": (
+        {
+            "delegations": (hand_over("bob", role="maintainer:platform"),),
+            "staff": staff_with("bob", roles=BOTH_TEAMS),
+        },
+        sign_for("bob", role="maintainer:ledger"),
+        "delegation",
+    ),
     "for longer than the policy lets": (
         {"delegations": (hand_over(starts_at=NOW - timedelta(days=2), ends_at=NOW + timedelta(days=19) + SECOND),)},
         EVE,
@@ -95,6 +112,77 @@ def test_what_does_not_count_for_somebody(name: str) -> None:
     decision = handed(BOB, approval, **changes)
     assert not decision.answer.allows
     assert why(decision) == [code]
+
+
+NO_QA = build_policy(BASE + "delegation: {roles: [maintainer], max_period: 36h}\n")
+BOTH_HANDS = {"contributors": (contributor("alice"), contributor("dana", "committer"))}
+WHY: dict[str, tuple[dict[str, Any], ApprovalFacts, str]] = {
+    "no delegation": ({"delegations": ()}, EVE, "Dana has not handed over the role qa to Eve"),
+    "none for the role of that team": (
+        {},
+        sign_for("bob", role="maintainer:ledger"),
+        "Bob has not handed over the role maintainer of ledger to Eve",
+    ),
+    "by somebody the directory does not know": ({}, sign_for("zed"), "corp:zed has not handed over the role qa to Eve"),
+    "a role that the policy does not name": ({"policy": NO_QA}, EVE, "the policy lets nobody hand over the role qa"),
+    "not in force then": (
+        {"delegations": (hand_over(starts_at=EVE.signed_at + SECOND),)},
+        EVE,
+        "the delegation of Dana to Eve was not in force when it was signed",
+    ),
+    "for too long": (
+        {"delegations": (hand_over("bob", role="maintainer:ledger"),), "policy": NO_QA},
+        sign_for("bob", role="maintainer:ledger"),
+        "Bob handed the role over to Eve for longer than the policy lets (36 hours)",
+    ),
+    "starts later than it was signed for": (
+        {"delegations": (hand_over(starts_at=NOW + SECOND),)},
+        replace(EVE, signed_at=NOW + SECOND),
+        "the delegation of Dana to Eve starts on 2026-07-01 12:00 UTC",
+    ),
+    "ended": (
+        {"delegations": (hand_over(ends_at=NOW),)},
+        EVE,
+        "the delegation of Dana to Eve ended on 2026-07-01 12:00 UTC",
+    ),
+    "to themselves": (
+        {"delegations": (hand_over(receiver="dana"),)},
+        sign_for("dana", "dana"),
+        "the delegations of the role qa by Dana go in a circle",
+    ),
+    "the giver is gone": (
+        {"staff": tuple(one for one in PEOPLE if one.login != "dana")},
+        EVE,
+        "the directory says nothing about corp:dana now, who handed the role over to Eve",
+    ),
+    "the giver contributed": (
+        BOTH_HANDS,
+        EVE,
+        "what is signed for Dana is their own signature, and Dana committed revision 1",
+    ),
+    "the giver is a robot": (
+        {"staff": staff_with("dana", robot=True)},
+        EVE,
+        "Dana, who handed the role over to Eve, is a robot",
+    ),
+    "the giver is disabled": (
+        {"staff": staff_with("dana", state="inactive")},
+        EVE,
+        "Dana, who handed the role over to Eve, is inactive in the directory",
+    ),
+    "the giver lost the role": (
+        {"staff": staff_with("dana", roles=())},
+        EVE,
+        "Dana does not hold the role qa in the directory now, and what was handed over cannot be handed on",
+    ),
+}
+
+
+@pytest.mark.req("INV-12")
+@pytest.mark.parametrize("name", WHY)
+def test_why_what_was_signed_for_somebody_does_not_count(name: str) -> None:
+    changes, approval, reason = WHY[name]
+    assert [(one.index, one.reason) for one in handed(approval, **changes).not_counted] == [(20, reason)]
 
 
 @pytest.mark.req("POL-03")
@@ -254,6 +342,60 @@ def test_whose_delegation_a_contributor_stands_behind_is_named_as_one_who_cannot
         )
         qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
         assert "corp:eve" not in [one.person for one in qa.disqualified]
+
+
+@pytest.mark.req("INV-12")
+@pytest.mark.parametrize(
+    ("staff", "code", "reason"),
+    [
+        (staff_with("eve", state="inactive"), "not-active", "Eve is inactive in the directory"),
+        (staff_with("eve", robot=True), "robot", "Eve is a robot, and robots never approve"),
+        (staff_with("eve", trainings=()), "prerequisite", "Eve has no training GXP-101 on record"),
+        (
+            tuple(one for one in PEOPLE if one.login != "eve"),
+            "unknown-person",
+            "the directory says nothing about corp:eve",
+        ),
+    ],
+    ids=["disabled", "a robot", "untrained", "gone"],
+)
+def test_a_receiver_who_could_sign_nothing_is_no_candidate(staff: tuple[Any, ...], code: str, reason: str) -> None:
+    qa = next(rule for rule in handed(BOB, staff=staff).rules if rule.id == "qa-signoff").requirements[0]
+    assert [one.name for one in qa.candidates] == ["Dana", "Ivan"]
+    assert [(one.person, one.code, one.reason) for one in qa.disqualified] == [("corp:eve", code, reason)]
+
+
+@pytest.mark.req("INV-12")
+def test_nobody_is_asked_to_sign_for_somebody_before_the_delegation_starts() -> None:
+    for start, names in ((NOW, ["Dana", "Eve (for Dana)", "Ivan"]), (NOW + SECOND, ["Dana", "Ivan"])):
+        decision = handed(BOB, delegations=(hand_over(starts_at=start),))
+        qa = next(rule for rule in decision.rules if rule.id == "qa-signoff").requirements[0]
+        assert [one.name for one in qa.candidates] == names
+
+
+@pytest.mark.req("INV-12")
+def test_what_the_policy_does_not_let_be_handed_over_is_left_aside() -> None:
+    """Neither whom to ask, nor how long the answer holds, nor what is noted comes from it."""
+    soon = NOW + SECOND
+    circle = (hand_over(ends_at=soon), hand_over("eve", "dana", index=6, ends_at=soon))
+    assert handed(BOB, policy=NO_QA, delegations=circle) == handed(BOB, policy=NO_QA, delegations=())
+
+
+@pytest.mark.req("INV-12")
+def test_circles_are_told_by_role_and_team() -> None:
+    circle = [("bob", "eve", "maintainer:ledger"), ("eve", "bob", "maintainer:ledger")]
+    circle += [("dana", "eve", "qa"), ("eve", "zed", "qa"), ("zed", "dana", "qa")]
+    delegations = tuple(hand_over(*one, index=number) for number, one in enumerate(circle))
+    assert [note for note in handed(BOB, delegations=delegations).notes if "circle" in note] == [
+        (
+            "The delegations of the role maintainer of ledger go in a circle and count for nothing: "
+            "Bob to Eve, Eve to Bob."
+        ),
+        (
+            "The delegations of the role qa go in a circle and count for nothing: "
+            "Dana to Eve, Eve to corp:zed, corp:zed to Dana."
+        ),
+    ]
 
 
 @pytest.mark.req("INV-03", "INV-13")
