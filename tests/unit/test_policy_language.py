@@ -18,7 +18,6 @@ from gate.policy.evaluate import evaluate
 from gate.policy.explain import explain_decision, explain_policy
 from gate.policy.facts import (
     ApprovalFacts,
-    ClearanceFacts,
     ContributorFacts,
     PathFacts,
     RepositoryFacts,
@@ -505,80 +504,6 @@ def test_a_review_on_the_forge_takes_no_signed_rejection_back() -> None:
     both = decide(FORGE, approvals=(signed, replace(signed, kind="forge-review", index=6), review, ivan, DANA))
     assert both.answer is Answer.REJECTED
     assert decide(FORGE, approvals=(signed, replace(BOB, index=20), DANA)).answer is Answer.APPROVED
-
-
-# --- vetoes that others clear
-
-CLEARED = build_policy(POLICY.replace("survives_push: true}", "survives_push: true, cleared_by: [change-board]}"))
-VETO = reject("sam", "security", index=90)
-
-
-def clear(login: str = "liz", role: str = "change-board", **changes: Any) -> ClearanceFacts:
-    base = ClearanceFacts(
-        index=95,
-        veto=90,
-        person=f"corp:{login}",
-        name=login.capitalize(),
-        role=role,
-        signed_at=NOW - timedelta(hours=1),
-    )
-    return replace(base, **changes)
-
-
-CLEARANCES: dict[str, tuple[tuple[ClearanceFacts, ...], dict[str, Any], Answer, str]] = {
-    "nobody": ((), {}, Answer.REJECTED, "or until somebody with the role change-board clears it"),
-    "the board": ((clear(),), {}, Answer.APPROVED, "Liz cleared that as change-board"),
-    "a role that clears nothing": ((clear("dana", "qa"),), {}, Answer.REJECTED, "the role qa clears no veto"),
-    "who lost the role": ((clear(),), staff("liz", roles=()), Answer.REJECTED, "Liz does not hold the role"),
-    "who has left": ((clear(),), staff("liz", state="inactive"), Answer.REJECTED, "Liz is inactive"),
-    "who lost the training": ((clear(),), staff("liz", trainings=()), Answer.REJECTED, "Liz has no training GXP-101"),
-    "a contributor": (
-        (clear(),),
-        {"contributors": (contributor("alice"), contributor("liz", "co-author"))},
-        Answer.REJECTED,
-        "Liz is named as co-author",
-    ),
-    "who opened it": ((clear(),), {"author": "corp:liz"}, Answer.REJECTED, "Liz opened this contribution"),
-    "nobody the directory knows": ((clear("zed"),), {}, Answer.REJECTED, "the directory says nothing about Zed"),
-    "another veto": ((clear(veto=80),), {}, Answer.REJECTED, "or until somebody"),
-    "before the veto": ((clear(index=89),), {}, Answer.REJECTED, "came before this rejection"),
-    "one of two who may": ((clear("dana", "qa"), clear(index=96)), {}, Answer.APPROVED, "Liz cleared that"),
-}
-
-
-@pytest.mark.req("POL-03", "INV-01", "INV-03", "INV-12")
-@pytest.mark.parametrize("name", CLEARANCES)
-def test_who_clears_a_veto(name: str) -> None:
-    clearances, changes, answer, said = CLEARANCES[name]
-    decision = decide(CLEARED, approvals=(BOB, DANA, VETO), clearances=clearances, **changes)
-    assert decision.answer is answer
-    assert said in lines_of(decision)
-
-
-@pytest.mark.req("POL-03", "INV-01")
-def test_a_clearance_never_clears_a_later_veto_nor_one_of_somebody_else() -> None:
-    again = replace(VETO, index=97)
-    assert decide(CLEARED, approvals=(BOB, DANA, VETO, again), clearances=(clear(),)).answer is Answer.REJECTED
-    other = reject("pat", "maintainer:platform", index=91)
-    assert decide(CLEARED, approvals=(BOB, DANA, VETO, other), clearances=(clear(),)).answer is Answer.REJECTED
-    assert decide(EFFECTIVE, approvals=(BOB, DANA, VETO), clearances=(clear(),)).answer is Answer.REJECTED
-
-
-@pytest.mark.req("POL-03", "INV-01")
-def test_a_clearance_needs_a_group_that_was_read_and_a_team_that_owns_something() -> None:
-    facts = build_facts(policy=CLEARED, approvals=())
-    unread = tuple(replace(row, error="timed out") if row.role == "change-board" else row for row in facts.role_members)
-    others = tuple(row for row in facts.role_members if row.role != "change-board")
-    left = tuple(
-        replace(row, members=("corp:lou",)) if row.role == "change-board" else row for row in facts.role_members
-    )
-    for rows in (unread, others, left):
-        decision = decide(CLEARED, approvals=(BOB, DANA, VETO), clearances=(clear(),), role_members=rows)
-        assert decision.answer is Answer.REJECTED
-    text = POLICY.replace("survives_push: true}", "survives_push: true, cleared_by: [maintainer]}")
-    for login, team, answer in (("ivan", "ledger", Answer.APPROVED), ("pat", "platform", Answer.REJECTED)):
-        mine = clear(login, "maintainer", team=team)
-        assert decide(build_policy(text), approvals=(BOB, DANA, VETO), clearances=(mine,)).answer is answer
 
 
 # --- approvals carried over
