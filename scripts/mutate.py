@@ -230,13 +230,14 @@ class Trial:
     jobs: int
     deadline: float | None
     survivors: list[Mutant] = field(default_factory=list)
-    tried: int = 0
-    problem: str | None = None
+    untried: list[Mutant] = field(default_factory=list)
+    problem: str | None = "The tests could not be collected."
     reach: dict[tuple[str, int], list[tuple[float, pytest.Item]]] = field(default_factory=dict)
 
     def pytest_sessionstart(self) -> None:
         import hypothesis  # not before its own plugin
 
+        # The same cases each time: what lives must not depend on luck.
         hypothesis.settings.register_profile("mutate", deadline=None, max_examples=50, derandomize=True)
         hypothesis.settings.load_profile("mutate")
 
@@ -246,6 +247,7 @@ class Trial:
             if not self._learn(item, following):
                 self.problem = f"{item.nodeid} fails without any mutation"
                 return True
+        self.problem = None
         for reached in self.reach.values():
             reached.sort(key=lambda pair: pair[0])
         print(f"{len(session.items)} tests, {len(self.mutants)} mutants, learnt in {time.monotonic() - started:.0f} s")
@@ -278,21 +280,31 @@ class Trial:
         gc.freeze()  # forks share what is there
         running: dict[int, Mutant] = {}
         for mutant in self.mutants:
-            if self.deadline is not None and time.monotonic() > self.deadline:
-                break
+            if self._is_late():
+                self.untried.append(mutant)
+                continue
             if len(running) == self.jobs:
                 self._reap(running)
             running[self._start(mutant)] = mutant
-            self.tried += 1
         while running:
             self._reap(running)
 
     def _reap(self, running: dict[int, Mutant]) -> None:
         pid, status = os.wait()
         mutant = running.pop(pid)
-        if status == 0:
+        if os.WIFSIGNALED(status) and self._is_late():
+            self.untried.append(mutant)
+        elif status == 0:
             self.survivors.append(mutant)
             print(f"alive: gate/policy/{mutant.module}.py:{mutant.line}: {mutant.name}", flush=True)
+
+    def _is_late(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _alarm(self, seconds: float) -> None:
+        """The end of this process, at the latest at the deadline: what takes too long is noticed, or was not tried."""
+        left = self.deadline - time.monotonic() if self.deadline is not None else seconds
+        signal.setitimer(signal.ITIMER_REAL, max(0.01, min(seconds, left)))
 
     def _start(self, mutant: Mutant) -> int:
         pid = os.fork()
@@ -301,7 +313,7 @@ class Trial:
         status = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(120)
+            self._alarm(120)
             with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor is needed, not a path
                 os.dup2(nowhere.fileno(), 1)
                 os.dup2(nowhere.fileno(), 2)
@@ -316,7 +328,7 @@ class Trial:
         lines = range(mutant.line, mutant.line - 12, -1)
         reached = next((self.reach[mutant.module, line] for line in lines if (mutant.module, line) in self.reach), [])
         for took, item in reached:
-            signal.alarm(30 + int(20 * took))
+            self._alarm(30 + 20 * took)
             if any(report.failed for report in runtestprotocol(item, nextitem=None, log=False)):
                 return False
         return True
@@ -330,7 +342,8 @@ def changed_functions(base: str) -> dict[str, set[str]]:
         command = ["git", "-C", str(ROOT), "diff", "-U0", base, "--", path]
         diff = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         spans = re.findall(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", diff, re.MULTILINE)
-        lines = {int(start) + at for start, count in spans for at in range(int(count or 1))}
+        # Where lines were only deleted (a count of 0), both neighbours stand for them: a check taken out is a change.
+        lines = {int(start) + at for start, count in spans for at in range(int(count or 1) or 2)}
         if not lines or not (ROOT / path).exists():
             continue
         for qualname, node in _functions(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
@@ -366,18 +379,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
         print("Nothing of the evaluator changed.")
         return 0
     trial = Trial(mutants=mutants, jobs=given.jobs, deadline=started + given.budget if given.budget else None)
-    files = [str(path) for path in sorted((ROOT / "tests" / "unit").glob("test_policy_*.py"))]
-    files = [path for path in files if not any(slow in path for slow in SLOW_TESTS)]
-    plugins = [
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:xdist",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:cov",
-    ]
+    found = sorted((ROOT / "tests" / "unit").glob("test_policy_*.py"))
+    files = [str(path) for path in found if not any(slow in path.name for slow in SLOW_TESTS)]
+    plugins = [word for name in ("randomly", "xdist", "cacheprovider", "cov") for word in ("-p", f"no:{name}")]
     pytest.main(["-q", "--no-header", "-c", str(ROOT / "pyproject.toml"), "--timeout=0", *plugins, *files], [trial])
     return report(trial, is_whole=scope is None and not given.only)
 
@@ -389,15 +393,16 @@ def report(trial: Trial, *, is_whole: bool) -> int:
     listed = load_listed()
     alive = {one.name for one in trial.survivors}
     new = sorted(alive - set(listed))
-    gone = sorted(set(listed) - alive) if is_whole and trial.tried == len(trial.mutants) else []
+    gone = sorted(set(listed) - alive) if is_whole and not trial.untried else []
     for name in new:
         print(f"survives and is not listed: {name}")
     for name in gone:
         print(f"listed and no survivor: {name}")
-    left = len(trial.mutants) - trial.tried
-    print(f"{trial.tried - len(alive)} of {trial.tried} mutants noticed, {len(alive)} alive, {len(new)} not listed.")
-    if left:
-        print(f"Out of time: {left} were not tried.")
+    tried = len(trial.mutants) - len(trial.untried)
+    print(f"{tried - len(alive)} of {tried} mutants noticed, {len(alive)} alive, {len(new)} not listed.")
+    for module, function in dict.fromkeys((one.module, one.function) for one in trial.untried):
+        left = sum((one.module, one.function) == (module, function) for one in trial.untried)
+        print(f"out of time, not tried: {left} of {module}.{function}")
     return 1 if new or gone else 0
 
 
