@@ -134,10 +134,11 @@ def _label(when: When, facts: Facts) -> Holds:
 
 
 def _lines(limit: int, facts: Facts) -> Holds:
-    uncounted = next((one.path for one in facts.paths if one.added is None or one.deleted is None), None)
-    if uncounted is not None:
-        return Holds(True, f"the lines of {uncounted} cannot be counted, so it counts as more than {limit}")
-    changed = sum((one.added or 0) + (one.deleted or 0) for one in facts.paths)
+    changed = 0
+    for one in facts.paths:
+        if one.added is None or one.deleted is None:
+            return Holds(True, f"the lines of {one.path} cannot be counted, so it counts as more than {limit}")
+        changed += one.added + one.deleted
     return Holds(changed > limit, f"{_count(changed, 'line')} changed, {_over(changed > limit, limit)}")
 
 

@@ -74,8 +74,8 @@ def lines_of(decision: Decision) -> str:
     return "\n".join(explain_decision(decision))
 
 
-def sized(added: int | None = 60) -> tuple[PathFacts, ...]:
-    return tuple(replace(one, added=added, deleted=40) for one in paths("ledger/posting/a.py"))
+def sized(added: int | None = 60, deleted: int | None = 40) -> tuple[PathFacts, ...]:
+    return (PathFacts(path="ledger/posting/a.py", added=added, deleted=deleted),)
 
 
 def entity(ours: str | None = "Example AG") -> RepositoryFacts:
@@ -178,7 +178,14 @@ WHEN: dict[str, tuple[str, dict[str, Any], bool | None, str]] = {
         False,
         "100 lines changed, not more than 100",
     ),
-    "lines that cannot be counted": ("{lines_over: 100}", {"paths": sized(added=None)}, True, "cannot be counted"),
+    "added lines that cannot be counted": ("{lines_over: 100}", {"paths": sized(added=None)}, True, "cannot be"),
+    "deleted lines that cannot be counted": ("{lines_over: 100}", {"paths": sized(deleted=None)}, True, "cannot be"),
+    "few lines beside such as cannot be counted": (
+        "{lines_over: 100}",
+        {"paths": (PathFacts(path="a", added=1, deleted=0), PathFacts(path="logo.png"))},
+        True,
+        "the lines of logo.png cannot be counted, so it counts as more than 100",
+    ),
     "more files": ("{files_over: 1}", {"paths": paths("ledger/a.py", "ledger/b.py")}, True, "2 files changed"),
     "as many files": ("{files_over: 1}", {}, False, "1 file changed, not more than 1"),
     "another legal entity": ("{cross_entity: true}", OTHER, True, "Alice belongs to Example Ltd"),
@@ -375,6 +382,14 @@ def test_prerequisites(name: str) -> None:
     decision = decide(with_prerequisite(line), **changes)
     assert decision.answer is answer
     assert said in lines_of(decision)
+
+
+@pytest.mark.req("POL-03", "INV-01")
+def test_what_is_asked_at_a_level_is_asked_of_a_change_without_one() -> None:
+    policy = with_prerequisite("{id: more, for: [author], training: LEAD-1, at: [low]}")
+    unlevelled = replace(policy, policy=replace(policy.policy, classification=None))
+    assert decide(policy).answer is Answer.APPROVED
+    assert decide(unlevelled).answer is Answer.BLOCKED
 
 
 @pytest.mark.req("POL-03")
