@@ -85,8 +85,10 @@ def _take(parts: Parts, id: str | None, told: ForgeHint, forge_name: str) -> str
 
 
 def _moved(parts: Parts, told: ForgeHint) -> Told | None:
-    """What came in, by the forge's word; one that says no time speaks of now."""
-    return None if told.head is None else Told(new=told.head, at=told.at or parts.clock.now())
+    """What came in where, by the forge's word; one that says no time speaks of now."""
+    if told.head is None or told.target_ref is None:
+        return None
+    return Told(ref=told.target_ref, new=told.head, at=told.at or parts.clock.now())
 
 
 def _take_push(parts: Parts, force: InForce, repository: Repository, told: ForgeHint, by: Recorder) -> str | None:

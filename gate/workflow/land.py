@@ -36,13 +36,17 @@ MAX_REF: Final = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
-    """One branch, walked from its last recorded tip, where entry ``looked_at`` saw it; ``tip``: where it is now."""
+    """One branch, walked from its last recorded tip; ``tip``: where it is now.
+
+    ``looked_at`` is how long the log was when the branch was last seen at the former, ``log_size`` when at the latter.
+    """
 
     repository: Repository
     branch: str
     robot_rules: frozenset[str]
     old: str | None
     looked_at: int
+    log_size: int
     new: str
     tip: str
     told: Told | None
@@ -59,12 +63,14 @@ def land(
     repository: Repository,
     branch: str,
     *,
+    log_size: int,
     by: Recorder = SYSTEM,
     told: Told | None = None,
 ) -> tuple[LandingStep, ...]:
     """Record everything between the last recorded tip of ``branch`` and its tip in the (fetched) mirror.
 
-    ``told`` is what a git server said of the move, if it did (``landing_order.py``).
+    ``log_size`` is how long the log was before that fetch, and ``told`` what a git server said of the move, if it did
+    (both for ``landing_order.py``).
 
     The first look at a branch enrols it: its tip then is where the account begins. Raises
     ``UnavailableError``, ``ConflictError`` after several lost races.
@@ -81,6 +87,7 @@ def land(
             robot_rules=_robot_rules(force, repository.id, branch),
             old=known.tip if known else None,
             looked_at=last_look(parts, known),
+            log_size=log_size,
             new=reached,
             tip=new,
             told=told,
@@ -118,9 +125,14 @@ def walk_repository(parts: Parts, id: str, told: Told | None = None) -> int:
     force = parts.in_force()
     repository = force.repository(id)
     mirror = parts.mirror(repository.id, repository.url)
+    log_size = parts.log.head().size
     mirror.fetch()
     protected = [one for one in mirror.branches() if force.policies.is_protected(id, one) and is_recordable(one)]
-    return sum(len(land(parts, force, mirror, repository, branch, told=told)) for branch in protected)
+    landed = 0
+    for branch in protected:
+        here = told if told is not None and told.ref == branch else None
+        landed += len(land(parts, force, mirror, repository, branch, log_size=log_size, told=here))
+    return landed
 
 
 def is_recordable(branch: str) -> bool:
@@ -224,6 +236,7 @@ def _enrolment(parts: Parts, mirror: Mirror, walk: _Walk) -> NewEntry:
             "targetRef": walk.branch,
             "mode": walk.repository.mode.value,
             "tip": walk.new,
+            "logSize": walk.log_size,
         },
         by=walk.by,
         at=walk.at,
@@ -249,6 +262,7 @@ def _entry(
         "before": step.before,
         "after": step.after,
         "branchTip": walk.tip,
+        "logSize": walk.log_size,
         "commits": list(step.commits),
         "head": step.head,
         "detail": step.detail,

@@ -3,9 +3,11 @@
 A look at a branch finds it moved; it does not find when. What was signed between the push and the look must not pass
 for a yes that was there before. Two things can show the order, and both are weighed against the first of the decisions
 that have said yes to this head without a break:
-- the record: that decision is older than the entry whose look last saw the branch at its old tip;
+- the record: that decision is older than the look that last saw the branch at its old tip;
 - the git server: its hook told of this very move (a hint from the old tip to the new one, spooled or not), or its
-  forge of this very head, and of a time that is not before the decision.
+  forge of this very head on this branch, and of a time that is not before the decision.
+A look is as old as the log was when it began: what is appended while the mirror is being fetched may be younger than
+what was seen.
 Clocks of two machines are compared only here, and leniently: a hook that told of the move had let it in.
 """
 
@@ -32,8 +34,9 @@ GIT_SERVER: Final = "git-server"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a git server told of one move: from ``old`` to ``new`` (a hook), or that ``new`` came in (a forge)."""
+    """What a git server told of ``ref``: it moved from ``old`` to ``new`` (a hook), or ``new`` came in (a forge)."""
 
+    ref: str
     old: str | None = None
     new: str
     at: datetime | None
@@ -51,18 +54,19 @@ def covered(told: Told | None, steps: Sequence[LandingStep]) -> frozenset[int]:
 
 
 def last_look(parts: Parts, known: BranchTipRow | None) -> int:
-    """The entry whose look at the branch saw it where it is recorded to stand; 0 when that was only told of."""
+    """How long the log was when a look began that saw the branch where it is recorded to stand; 0 when none did."""
     if known is None:
         return 0
     said = parse_statement(parse_envelope(parts.log.entry(known.idx).envelope).payload).predicate
-    return known.idx if known.tip in (said.get("branchTip"), said.get("tip")) else 0
+    size = said.get("logSize")
+    return size if isinstance(size, int) and known.tip in (said.get("branchTip"), said.get("tip")) else 0
 
 
 def order_members(parts: Parts, row: ContributionRow, looked_at: int, told: Told | None) -> dict[str, Any]:
     """``since``: the entry since which the yes stands; ``proven``: what shows that it is older than the move, or null.
 
-    ``looked_at`` is the entry whose look last saw the branch at its old tip; ``told`` is given where the git server
-    told of this move.
+    ``looked_at`` is how long the log was when the branch was last seen at its old tip; ``told`` is given where the git
+    server told of this move.
     """
     since, at = _stands_since(parts, row)
     if since is None or at is None:

@@ -71,12 +71,13 @@ class CiBody(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Looking:
-    """One repository being looked at for one hint."""
+    """One repository being looked at for one hint; the log was ``log_size`` long before it was fetched."""
 
     parts: Parts
     force: InForce
     repository: Repository
     mirror: Mirror
+    log_size: int
     by: Recorder
     pusher: str | None
     at: datetime | None = None
@@ -204,8 +205,11 @@ def _look_at(parts: Parts, repository: str, by: Recorder, pusher: str | None) ->
     force = parts.in_force()
     registered = force.repository(repository)
     mirror = parts.mirror(registered.id, registered.url)
+    log_size = parts.log.head().size
     mirror.fetch()
-    return _Looking(parts=parts, force=force, repository=registered, mirror=mirror, by=by, pusher=pusher)
+    return _Looking(
+        parts=parts, force=force, repository=registered, mirror=mirror, log_size=log_size, by=by, pusher=pusher
+    )
 
 
 def _try_update(looking: _Looking, update: HintUpdate) -> str | None:
@@ -225,8 +229,17 @@ def _try_update(looking: _Looking, update: HintUpdate) -> str | None:
 def _take_update(looking: _Looking, update: HintUpdate) -> str | None:
     """Act on one moved ref; a sentence says why nothing was to be done."""
     if is_protected(looking.repository, update.ref):
-        told = Told(old=update.old, new=update.new, at=looking.at)
-        land(looking.parts, looking.force, looking.mirror, looking.repository, update.ref, by=looking.by, told=told)
+        told = Told(ref=update.ref, old=update.old, new=update.new, at=looking.at)
+        land(
+            looking.parts,
+            looking.force,
+            looking.mirror,
+            looking.repository,
+            update.ref,
+            log_size=looking.log_size,
+            by=looking.by,
+            told=told,
+        )
         return None
     split = split_contrib(looking.repository, update.ref)
     if split is None:

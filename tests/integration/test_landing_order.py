@@ -12,11 +12,13 @@ import pytest
 from gate.auditlog.entry import parse_statement
 from gate.domain.clock import format_instant
 from gate.evidence.deviations import DeviationClass
+from gate.git.mirror import Mirror
 from gate.policy.decision import Answer
 from gate.signing.envelope import parse_envelope
 from gate.workflow import receive
 from gate.workflow.evaluate import decide
 from gate.workflow.land import walk_repository
+from tests.support.forges import FORGES, MODE, connect
 from tests.support.journey import MAIN, REPOSITORY, World, build_pack, check_pack, hint_body, identity, open_world
 
 pytestmark = pytest.mark.req("INV-11", "LND-04")
@@ -162,6 +164,43 @@ def test_a_yes_that_came_anew_is_as_old_as_the_last_no(world: World) -> None:
     world.sign("erin")
     tell(world, start, head, pushed)
     assert landed(world) == [("approved", None)]
+
+
+def test_what_is_signed_while_the_gate_looks_was_not_there_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look is recorded after the fetch that made it; meanwhile the branch moves on, and is signed for."""
+    start = world.repo.tip(MAIN) or ""
+    first = world.repo.commit({"b": "1"}, "Straight in", parents=[start], author=identity("gil"))
+    head = world.push("t", {"a": "1"})
+    fetch = Mirror.fetch
+
+    def fetch_slowly(mirror: Mirror) -> None:
+        fetch(mirror)
+        monkeypatch.undo()
+        past_the_hook(world, world.repo.merge(first, head))
+        approve(world)
+
+    past_the_hook(world, first)
+    monkeypatch.setattr(Mirror, "fetch", fetch_slowly)
+    walk_repository(world.parts, REPOSITORY)
+    walk_repository(world.parts, REPOSITORY)
+    assert landed(world) == [("unexplained", "-"), ("approved", None)]
+
+
+@pytest.mark.parametrize(("branch", "proven"), [("elsewhere", None), ("main", "git-server")])
+def test_what_a_forge_tells_of_another_branch_shows_nothing_of_this(
+    tmp_path: Path, vectors: Path, branch: str, proven: str | None
+) -> None:
+    """Whoever may push any branch can push the very head that is to be called approved."""
+    with open_world(tmp_path / "world", more=FORGES, mode=MODE) as world:
+        head = world.push("t", {"a": "1"})
+        past_the_hook(world, head)
+        approve(world)
+        told = {"ref": f"refs/heads/{branch}", "after": head, "sender": {"login": "anna"}}
+        named = {"repository": {"full_name": "Codertocat/Hello-World"}}
+        assert connect(world, vectors, "hub").send(told | named, "push").status_code == 202
+        assert landed(world) == [("approved", proven)]
 
 
 def lose_bob(world: World) -> None:
