@@ -1,8 +1,8 @@
 """Strict YAML 1.2: text to plain values, and the line each of them stands on.
 
-Refused with file and line: anything but UTF-8, more than 256 kB, tabs, a second document, anchors and aliases (so no
-alias bombs), tags, duplicate keys, keys that are not words, nesting deeper than 24. ``no`` and ``on`` are plain words
-(YAML 1.2 core schema), dates stay text. Shape is ``shape.py``'s business.
+Refused with file and line: anything but UTF-8, more than 256 kB, tabs, characters that nobody sees (also as escapes), a
+second document, anchors and aliases (so no alias bombs), tags, duplicate keys, keys that are not words, nesting deeper
+than 24. ``no`` and ``on`` are plain words (YAML 1.2 core schema), dates stay text. Shape is ``shape.py``'s business.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _read_strictly(name: str, decoded: str) -> Source:
             line=line,
             remedy="Check indentation, colons and quotes on this line and the one before.",
         ) from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, OverflowError, RecursionError) as error:  # \UFFFFFFFF overflows
         raise InputError(
             "This is not valid YAML: it holds characters or nesting that YAML does not allow.",
             file=name,
@@ -113,7 +113,7 @@ def _decode(name: str, text: str | bytes) -> str:
             line=1,
             remedy="Split it into several policies.",
         )
-    for number, line in enumerate(decoded.split("\n"), start=1):
+    for number, line in enumerate(decoded.removeprefix("\ufeff").split("\n"), start=1):
         if "\t" in line:
             raise InputError(
                 "There is a tab on this line.",
@@ -121,6 +121,9 @@ def _decode(name: str, text: str | bytes) -> str:
                 line=number,
                 remedy="Indent with spaces; write \\t inside double quotes if you mean one.",
             )
+        if (unseen := find_unseen(line)) is not None:
+            said, remedy = _say_unseen(unseen)
+            raise InputError(said, file=name, line=number, remedy=remedy)
     return decoded
 
 
@@ -153,9 +156,14 @@ class _Reader:
             return self._mapping(place)
         if isinstance(event, SequenceStartEvent):
             return self._sequence(place)
-        if not isinstance(event, ScalarEvent) or _is_half_a_pair(event.value):
+        if not isinstance(event, ScalarEvent):
             raise self._error(_line(event), "This is not text.", "Write plain characters.")
+        self._refuse_unseen(event)
         return _scalar(event)
+
+    def _refuse_unseen(self, event: ScalarEvent) -> None:
+        if (unseen := find_unseen(event.value)) is not None:
+            raise self._error(_line(event), *_say_unseen(unseen))
 
     def _refuse(self, event: Event, place: Place) -> None:
         line = _line(event)
@@ -181,8 +189,9 @@ class _Reader:
         while not isinstance(event := next(self.events), MappingEndEvent):
             line = _line(event)
             self._refuse(event, place)
-            if not isinstance(event, ScalarEvent) or _is_half_a_pair(event.value):
+            if not isinstance(event, ScalarEvent):
                 raise self._error(line, "A key must be a word.", "Write `key: value`.")
+            self._refuse_unseen(event)
             key = str(event.value)
             inner = (*place, key)
             if key in found:
@@ -200,9 +209,22 @@ def _line(event: Event) -> int:
     return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
-def _is_half_a_pair(text: str) -> bool:
-    """An escape such as \\ud800 makes half a surrogate pair, which no canonical form can hold."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def find_unseen(text: str) -> str | None:
+    """The first character that makes a text read otherwise than it is: a control, a change of direction, no width at
+    all, half a surrogate pair. Blanks are seen, and so are the ends of lines; a tab is only ever written as an escape.
+    """
+    if text.isprintable():
+        return None
+    return next((one for one in text if not one.isprintable() and one not in "\n\r\t" and not _is_blank(one)), None)
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() and character >= "\xa0"
+
+
+def _say_unseen(character: str) -> tuple[str, str]:
+    said = f"There is a character here that cannot be seen: U+{ord(character):04X}."
+    return said, "Remove it: what people read and sign must be what the file says."
 
 
 def _scalar(event: ScalarEvent) -> str | int | bool | None:
@@ -211,6 +233,8 @@ def _scalar(event: ScalarEvent) -> str | int | bool | None:
 
 def _plain(text: str, is_quoted: bool) -> str | int | bool | None:
     """The core schema (YAML 1.2.2 §10.3) without fractions, which no key takes: they stay text."""
+    if find_unseen(text) is not None:
+        raise ValueError(text)
     if is_quoted:
         return text
     if text in ("", "~", "null", "Null", "NULL"):

@@ -84,7 +84,7 @@ class _Reader:
         while type(event := self._next()) is not yaml.MappingEndEvent:
             if type(event) is not yaml.ScalarEvent or event.anchor is not None or event.tag is not None:
                 raise _UnusualError
-            key = event.value
+            key = self._scalar(event.value, True)
             if key in found:
                 raise _UnusualError
             inner = (*place, key)
