@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gate.policy.expressions import Outcome, Scope, Value, evaluate_expression, is_named
 from gate.policy.facts import Facts, PersonFacts
+from gate.policy.ownership import changed_names
 from gate.policy.paths import branch_name
 
 
@@ -54,7 +55,7 @@ def _changes(text: str, seen: Seen) -> Iterator[Mapping[str, Value | None]]:
     sources: dict[str, Callable[[], Value | None]] = {
         "change.lines": lambda: _lines(facts),
         "change.files": lambda: len(facts.paths),
-        "change.paths": lambda: _paths(facts),
+        "change.paths": lambda: tuple(changed_names(facts.paths)),
         "change.target": lambda: branch_name(facts.target),
         "change.labels": lambda: facts.labels,
         "change.cross_team": lambda: seen.is_cross_team,
@@ -87,8 +88,3 @@ def _lines(facts: Facts) -> int | None:
     if any(added is None or deleted is None for added, deleted in counts):
         return None
     return sum((added or 0) + (deleted or 0) for added, deleted in counts)
-
-
-def _paths(facts: Facts) -> tuple[str, ...]:
-    """Both names of a rename, as everywhere."""
-    return tuple(name for one in facts.paths for name in (one.path, one.old_path) if name is not None)

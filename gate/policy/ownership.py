@@ -42,7 +42,7 @@ def changed_names(paths: Iterable[PathFacts]) -> Iterator[str]:
     """Every name a change touches, old names of renames included."""
     for changed in paths:
         yield changed.path
-        if changed.old_path is not None and changed.old_path != changed.path:
+        if changed.old_path is not None:
             yield changed.old_path
 
 
