@@ -141,6 +141,6 @@ def _not_counted(check: Check, report: CheckFacts, facts: Facts, separation: Sep
         return f"a report by {report.reporter} is for another head"
     if report.reporter not in check.reporters:
         return f"{report.reporter} may not report it"
-    if report.reporter_person is not None and report.reporter_person in separation.excluded:
+    if report.reporter_person in separation.excluded:
         return f"{report.reporter} is the token of a contributor"
     return None

@@ -168,7 +168,7 @@ class OverrideResult:
     sentence: str
     until: datetime
     waived: tuple[str, ...] = ()
-    cosign: RequirementResult | None = None
+    cosign: RequirementResult
     review_role: str
     review_due_at: datetime
 

@@ -25,11 +25,12 @@ def freeze_lines(decision: Decision) -> Iterator[str]:
 
 
 def _exemption_lines(one: FreezeResult) -> Iterator[str]:
-    if one.exempt is not None and one.exempt.missing:
-        if one.exempt.candidates:
-            yield f"  Can exempt from it: {', '.join(each.name for each in one.exempt.candidates)}."
-        for each in one.exempt.disqualified:
-            yield f"  Cannot: {each.reason}."
+    if one.exempt is None:
+        return
+    if one.exempt.candidates:
+        yield f"  Can exempt from it: {', '.join(each.name for each in one.exempt.candidates)}."
+    for each in one.exempt.disqualified:
+        yield f"  Cannot: {each.reason}."
 
 
 def override_lines(decision: Decision) -> Iterator[str]:
@@ -38,7 +39,7 @@ def override_lines(decision: Decision) -> Iterator[str]:
     if one is None:
         return
     yield f"Break-glass: {one.sentence}"
-    if one.cosign is not None and one.cosign.missing and one.cosign.candidates:
+    if one.cosign.candidates:
         yield f"  Can co-sign it: {', '.join(each.name for each in one.cosign.candidates)}."
 
 
@@ -73,10 +74,9 @@ def find_open(decision: Decision) -> tuple[Open, ...]:
 
 def is_ask_enough(decision: Decision) -> bool:
     """Whether those asked could unblock it; nobody's signature ends a freeze that nobody may exempt from."""
-    standing = [one for one in decision.freezes if not one.exempted_by and one.id not in waived_by(decision)]
-    return all(one.need.is_satisfiable for one in find_open(decision)) and all(
-        one.exempt is not None for one in standing
-    )
+    waived = waived_by(decision)
+    is_frozen = any(one.exempt is None and one.id not in waived for one in decision.freezes)
+    return not is_frozen and all(one.need.is_satisfiable for one in find_open(decision))
 
 
 def describe_freezes(policy: Policy) -> Iterator[str]:

@@ -139,8 +139,7 @@ def _look_for_review(parts: Parts, row: ContributionRow, who: SignedIn) -> Look 
 
 
 def _can_cosign(override: OverrideResult | None) -> tuple[str, ...]:
-    cosign = override.cosign if override is not None else None
-    return tuple(one.name for one in cosign.candidates) if cosign is not None and cosign.missing else ()
+    return tuple(one.name for one in override.cosign.candidates) if override is not None else ()
 
 
 def _acts(

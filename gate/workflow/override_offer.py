@@ -131,7 +131,7 @@ def _invoker(glassy: Glassy, reader: PersonFacts) -> Capacity:
 def _cosigner(glassy: Glassy, reader: PersonFacts) -> Capacity:
     _refuse_closed(glassy)
     override = glassy.decision.override
-    if glassy.row is None or override is None or override.cosign is None:
+    if glassy.row is None or override is None:
         raise _refuse("Nobody has broken the glass here, so there is nothing to co-sign.")
     faults = (*_standing_faults(glassy),)
     if faults:

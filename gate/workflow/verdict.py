@@ -77,8 +77,8 @@ def _inputs(decision: Decision) -> tuple[int, ...]:
     override = decision.override
     if override is None or not override.is_effective:
         return decision.counted
-    cosigned = [one.index for one in override.cosign.filled] if override.cosign is not None else []
-    return tuple(sorted({*decision.counted, override.index, *cosigned}))
+    cosigned = {one.index for one in override.cosign.filled}
+    return tuple(sorted({*decision.counted, override.index} | cosigned))
 
 
 def _input(parts: Parts, index: int) -> dict[str, Any]:

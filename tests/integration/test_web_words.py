@@ -152,6 +152,7 @@ def build_override(waived: tuple[str, ...]) -> OverrideResult:
         sentence="",
         until=datetime(2026, 11, 22, tzinfo=UTC),
         waived=waived,
+        cosign=RequirementResult(id="cosign", role="r", team=None, count=1, meaning="m", sentence=""),
         review_role="qa",
         review_due_at=datetime(2026, 11, 24, tzinfo=UTC),
     )

@@ -4,7 +4,7 @@ yes."""
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.domain.errors import InputError
-from gate.policy.breakglass import add_business_days
+from gate.policy.breakglass import add_business_days, check_invocation, find_reached
 from gate.policy.decision import Answer, Decision, OverrideResult, RuleState
-from gate.policy.effective import build_effective
+from gate.policy.effective import EffectivePolicy, build_effective
 from gate.policy.evaluate import evaluate
 from gate.policy.exceptions import find_open
 from gate.policy.explain import explain_decision, explain_policy, one_line
-from gate.policy.facts import ApprovalFacts, BreakGlassFacts, Facts, RoleHeld
+from gate.policy.facts import ApprovalFacts, BreakGlassFacts, Facts, RoleHeld, TrainingHeld
 from gate.policy.record import decision_bytes, facts_bytes, parse_decision, parse_facts
 from tests.support.exceptional import (
     BASE,
@@ -96,6 +96,11 @@ BAD: dict[str, tuple[BreakGlassFacts, dict[str, Any], str]] = {
     "invoked for later": (invoke(invoked_at=NOW + SECOND), {}, "invoked for later"),
     "in another role": (invoke(role="qa"), {}, "only the role incident-commander"),
     "the invoker lost the role": (invoke(), {"staff": staff_with("mia", roles=())}, "does not hold the role"),
+    "the invoker holds another role": (
+        invoke(),
+        {"staff": staff_with("mia", roles=(RoleHeld(role="qa"),))},
+        "Mia does not hold the role incident-commander now",
+    ),
     "the invoker holds it for a team": (
         invoke(),
         {"staff": staff_with("mia", roles=(RoleHeld(role="incident-commander", team="ledger"),))},
@@ -117,6 +122,7 @@ BAD: dict[str, tuple[BreakGlassFacts, dict[str, Any], str]] = {
     "an unknown code": (invoke(code="hurry"), {}, "the reason 'hurry' is none of outage, security-fix"),
     "no incident": (invoke(incident=""), {}, "the incident ''"),
     "an incident within other words": (invoke(incident="see INC-7"), {}, "does not look like INC-7"),
+    "an incident without end": (invoke(incident="INC-" + "7" * 197), {}, f"the incident 'INC-{'7' * 56}' does not"),
     "a short reason": (invoke(reason_chars=29), {}, "29 characters, and 30 are the least"),
     "not co-signed": (replace(invoke(), cosigners=()), {}, "not co-signed"),
     "co-signed by the invoker": (
@@ -171,12 +177,23 @@ def test_what_is_not_effective_changes_nothing_and_says_why(name: str) -> None:
         (invoke(invoked_at=NOW), {}),
         (invoke(reason_chars=30), {}),
         (invoke(code="security-fix", incident="INC-1"), {}),
+        (invoke(incident="INC-" + "7" * 196), {}),
         (invoke(), {"owed_reviews": (owe(NOW + SECOND),)}),
         (invoke(), {"staff": staff_with("mia", trainings=(), terms=())}),
         (invoke(cosign("bob")), {}),
         (invoke(cosign("dana"), cosign()), {}),
     ],
-    ids=["last second", "just now", "shortest", "other code", "not yet due", "untrained", "an approver", "one of two"],
+    ids=[
+        "last second",
+        "just now",
+        "shortest",
+        "other code",
+        "longest incident",
+        "not yet due",
+        "untrained",
+        "an approver",
+        "one of two",
+    ],
 )
 def test_what_is_effective(glass: BreakGlassFacts, changes: dict[str, Any]) -> None:
     assert broken(glass=glass, **changes).answer is Answer.OVERRIDDEN
@@ -188,6 +205,78 @@ def test_its_end_and_a_review_to_come_due_end_the_decision() -> None:
     assert broken(glass=late).valid_until == NOW + 2 * SECOND
     assert broken(owed_reviews=(owe(NOW + SECOND),)).valid_until == NOW + SECOND
     assert broken(glass=invoke(invoked_at=NOW + SECOND)).valid_until == NOW + SECOND
+
+
+@pytest.mark.req("INV-02", "POL-03")
+def test_a_training_of_the_co_signer_that_lapses_ends_the_decision() -> None:
+    until = NOW + 20 * SECOND
+    held = TrainingHeld(code="GXP-101", valid_until=until, as_of=date(2026, 6, 1), source="register")
+    decision = broken(staff=staff_with("ivan", trainings=(held,)))
+    assert (decision.answer, decision.valid_until) == (Answer.OVERRIDDEN, until + timedelta(microseconds=1))
+    lasting = broken(policy=build_policy(BASE.replace("valid_for: 14d, ", "") + BREAK_GLASS))
+    assert (lasting.answer, lasting.valid_until) == (Answer.OVERRIDDEN, NOW + timedelta(seconds=290))
+
+
+WHO = "Mia broke the glass (outage, INC-77)"
+
+
+@pytest.mark.req("INV-12")
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {},
+            (
+                f"{WHO}, co-signed by Ivan: it waives qa-signoff until 2026-07-01 15:30 UTC. "
+                "A review by qa is owed by 2026-07-03 11:30 UTC."
+            ),
+        ),
+        (
+            {"glass": invoke(invoked_at=NOW - timedelta(hours=4))},
+            f"{WHO}, and it waives nothing: it ended on 2026-07-01 12:00 UTC.",
+        ),
+        (
+            {"glass": invoke(invoked_at=NOW + SECOND)},
+            f"{WHO}, and it waives nothing: it was invoked for later, 2026-07-01 12:00 UTC.",
+        ),
+        (
+            {"owed_reviews": (owe(NOW),)},
+            (
+                f"{WHO}, and it waives nothing: break-glass is locked here: the review after core#7 "
+                "was due on 2026-07-01 12:00 UTC and is still owed."
+            ),
+        ),
+    ],
+    ids=["effective", "ended", "later", "locked"],
+)
+def test_what_is_said_of_it(changes: dict[str, Any], sentence: str) -> None:
+    assert override(broken(**changes)).sentence == sentence
+
+
+@pytest.mark.req("INV-12", "POL-01")
+def test_whether_an_invocation_could_waive_anything_is_told_before_it_is_made() -> None:
+    """Before anybody co-signed: what it is bound to, who invokes it, and what is overdue."""
+
+    def faults(glass: BreakGlassFacts, policy: EffectivePolicy = EXCEPTIONAL, **changes: Any) -> tuple[str, ...]:
+        return check_invocation(policy, facts(BOB, policy=policy, **changes), glass)
+
+    alone = replace(invoke(), cosigners=())
+    assert faults(alone) == ()
+    assert faults(alone, build_policy(BASE)) == ("the policy baseline knows no break-glass",)
+    late = replace(alone, invoked_at=NOW - timedelta(hours=4), role="qa")
+    assert faults(late, owed_reviews=(owe(NOW),)) == (
+        "it ended on 2026-07-01 12:00 UTC",
+        "Mia invoked it as qa, and only the role incident-commander may",
+        "break-glass is locked here: the review after core#7 was due on 2026-07-01 12:00 UTC and is still owed",
+    )
+
+
+@pytest.mark.req("INV-12", "POL-01")
+def test_what_it_reaches_is_told_by_the_names_of_rules_and_freezes() -> None:
+    glass = FROZEN.policy.break_glass
+    assert glass is not None
+    assert find_reached(FROZEN.policy, glass) == {"qa-signoff", "quarter-close", "release-week"}
+    assert find_reached(EXCEPTIONAL.policy, glass) == {"qa-signoff"}
 
 
 @pytest.mark.req("INV-01", "POL-01")
