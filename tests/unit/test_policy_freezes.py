@@ -214,6 +214,14 @@ def test_a_freeze_at_a_level_holds_at_that_level_only(path: str, is_frozen: bool
     assert (decision.until == END) is is_frozen
 
 
+@pytest.mark.req("POL-01", "INV-01")
+@pytest.mark.parametrize("path", ["ledger/posting/a.py", "ledger/b.py", "docs/a"])
+def test_a_freeze_that_names_no_level_holds_at_all_of_them(path: str) -> None:
+    policy = with_levels()
+    every = build_effective(replace(policy.policy, freezes=FROZEN.policy.freezes), policy.repository, policy.robots)
+    assert [one.id for one in decide(BOB, DANA, policy=every, paths=paths(path)).freezes] == ["quarter-close"]
+
+
 @pytest.mark.req("INV-01")
 def test_a_change_without_a_level_is_at_all_of_them() -> None:
     unknown = build_effective(replace(with_levels().policy, classification=None), FROZEN.repository, FROZEN.robots)
