@@ -1,5 +1,7 @@
 """Findings about the directory groups behind roles: missing, unreadable, empty, or smaller than what is asked.
 
+Those of the section ``activation`` are judged by ``lint_activation.py``.
+
 ``groups_of`` says what to read, ``check_groups`` judges what was read. Members are those who could sign: active people.
 """
 
@@ -12,6 +14,7 @@ from gate.domain.people import RoleGroup
 from gate.policy.document import Of, Policy, Requirement
 from gate.policy.facts import RoleMembers
 from gate.policy.layers import apply_layers
+from gate.policy.lint_activation import activation_groups, check_activation
 from gate.policy.lint_finding import Finding, Severity, build_finding
 from gate.policy.ownership import needed_roles
 from gate.policy.paths import globs_overlap, matches_any
@@ -21,9 +24,9 @@ from gate.policy.source import Place, Source
 
 
 def groups_of(found: PolicySet) -> tuple[RoleGroup, ...]:
-    """Every group that some contribution to a registered repository could ask."""
+    """Every group that some contribution to a registered repository could ask, and those who change the policies."""
     groups = (group for repository in found.registry.repositories for group in _groups(found, repository))
-    return tuple(dict.fromkeys(groups))
+    return tuple(dict.fromkeys((*groups, *activation_groups(found))))
 
 
 def _groups(found: PolicySet, repository: Repository) -> Iterator[RoleGroup]:
@@ -60,6 +63,7 @@ def _teams(policy: Policy, repository: Repository) -> tuple[str, ...]:
 
 def check_groups(found: PolicySet, sources: Mapping[str, Source], groups: tuple[RoleMembers, ...]) -> Iterator[Finding]:
     """What was read, against what is asked. A group that was not read is not judged."""
+    yield from check_activation(found, sources, groups)
     read = {(one.role, one.team, one.group_dn): one for one in groups}
     for repository in found.registry.repositories:
         for policy in _policies(found, repository):

@@ -243,3 +243,51 @@ def test_a_rule_of_a_layer_is_judged_in_its_own_file() -> None:
     )
     found = one_finding(check(POLICY, layer, groups=live()), "count-above-group")
     assert (found.file, found.line) == ("layer0.yaml", 8)
+
+
+ACTIVATION = """\
+activation:
+  propose: {group: "cn=board,dc=ex"}
+  approve: {group: "cn=board,dc=ex", count: 2, meaning: I approve this policy.}
+"""
+
+
+def look_at_board(members: tuple[str, ...], error: str | None = None) -> tuple[Finding, ...]:
+    files = {"policy.yaml": POLICY, "repositories.yaml": REPOSITORIES + ACTIVATION}
+    found = build_policy_set(files)
+    plain = [RoleMembers(role=one.role, team=one.team, group_dn=one.group_dn) for one in groups_of(found)]
+    crowd = tuple(f"corp:p{number}" for number in range(9))
+    read = [
+        replace(one, members=members, error=error) if one.group_dn == "cn=board,dc=ex" else replace(one, members=crowd)
+        for one in plain
+    ]
+    return check_policies(found, files, tuple(read))
+
+
+@pytest.mark.req("POL-05")
+def test_a_board_that_is_too_small_could_never_change_the_policies_again() -> None:
+    found = one_finding(look_at_board(("corp:a", "corp:b")), "count-above-group")
+    assert "there are 1: nobody could change the policies again" in found.sentence
+    assert (found.file, found.line) == ("repositories.yaml", line_of(REPOSITORIES + ACTIVATION, "approve:"))
+    one_finding(look_at_board(("corp:a", "corp:b", "corp:c")), "count-equals-group", "warning")
+    assert look_at_board(("corp:a", "corp:b", "corp:c", "corp:d")) == ()
+
+
+@pytest.mark.req("POL-05")
+def test_a_board_that_is_missing_or_empty() -> None:
+    assert [one.code for one in look_at_board((), "no such group")] == ["group-unreadable"] * 2
+    assert [one.code for one in look_at_board(())] == ["group-empty"] * 2
+
+
+@pytest.mark.req("POL-05")
+def test_a_proposer_outside_the_board_leaves_all_of_it() -> None:
+    files = {"repositories.yaml": REPOSITORIES + ACTIVATION.replace("cn=board,dc=ex", "cn=all,dc=ex", 1)}
+    files["policy.yaml"] = POLICY
+    found = build_policy_set(files)
+    members = {"cn=all,dc=ex": ("corp:a", "corp:z"), "cn=board,dc=ex": ("corp:a", "corp:b")}
+    read = tuple(
+        RoleMembers(role=one.role, team=one.team, group_dn=one.group_dn, members=members[one.group_dn])
+        for one in groups_of(found)
+        if one.group_dn in members
+    )
+    one_finding(check_policies(found, files, read), "count-equals-group", "warning")
