@@ -47,7 +47,7 @@ class Valid:
 
 @dataclass(slots=True, kw_only=True)
 class Acts:
-    """``rejected`` holds, by person, the rejection that is their latest word, whether or not it is a veto."""
+    """``rejected`` holds, by person, the rejection that stands, whether or not it is a veto."""
 
     valid: list[Valid] = field(default_factory=list)
     not_counted: list[NotCounted] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Acts:
 def read_acts(change: Change) -> Acts:
     """Sorts every recorded act of the contribution."""
     ordered = sorted(change.facts.approvals, key=lambda approval: approval.index)
-    acts = Acts(rejected=_rejections(ordered), delegations=read_delegations(change))
+    acts = Acts(rejected=_rejections(ordered, change), delegations=read_delegations(change))
     for approval in ordered:
         against = next(
             (acts.rejected[key] for key in (approval.person, approval.on_behalf_of) if key in acts.rejected), None
@@ -71,13 +71,29 @@ def read_acts(change: Change) -> Acts:
     return acts
 
 
-def _rejections(ordered: list[ApprovalFacts]) -> dict[str, ApprovalFacts]:
-    """By person, the rejection that stands: their latest word, or else their latest signed one."""
-    words = [one for one in ordered if one.act == Act.REJECT or one.freeze is None]
-    latest = {one.person: one for one in words}
-    signed = {one.person: one for one in words if one.kind == SIGNATURE}
-    found = {person: one for person, one in signed.items() if one.act == Act.REJECT}
-    return found | {person: one for person, one in latest.items() if one.act == Act.REJECT}
+def _rejections(ordered: list[ApprovalFacts], change: Change) -> dict[str, ApprovalFacts]:
+    """By person, the rejection that stands: of those that no approval took back, the latest veto, or else the latest.
+
+    So a veto is not lost when its giver rejects again in a role without one, or an earlier head.
+    """
+    standing: dict[str, list[ApprovalFacts]] = {}
+    for one in ordered:
+        mine = standing.setdefault(one.person, [])
+        if one.act == Act.REJECT:
+            mine.append(one)
+        elif one.freeze is None:
+            mine[:] = [each for each in mine if each.kind == SIGNATURE and one.kind != SIGNATURE]
+    return {
+        person: next((one for one in reversed(mine) if is_veto(change, one)), mine[-1])
+        for person, mine in standing.items()
+        if mine
+    }
+
+
+def is_veto(change: Change, one: ApprovalFacts) -> bool:
+    """Whether the policy makes a veto of this rejection; cleared or not."""
+    veto = change.policy.veto
+    return veto is not None and one.role in veto.roles and (veto.survives_push or one.head == change.facts.head)
 
 
 def _read_approval(acts: Acts, change: Change, one: ApprovalFacts) -> None:

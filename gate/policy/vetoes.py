@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gate.policy.approvals import SIGNATURE, Acts, holds_role
+from gate.policy.approvals import SIGNATURE, Acts, holds_role, is_veto
 from gate.policy.change import Change
 from gate.policy.document import Veto
 from gate.policy.facts import ApprovalFacts, ClearanceFacts, Facts
@@ -33,12 +33,12 @@ def read_vetoes(change: Change, acts: Acts) -> Vetoes:
     lapses: list[datetime] = []
     for one in sorted(acts.rejected.values(), key=lambda rejection: rejection.index):
         veto = change.policy.veto
-        if veto is None or one.role not in veto.roles:
-            notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
-        elif not veto.survives_push and one.head != change.facts.head:
+        if veto is not None and is_veto(change, one):
+            _read_veto(standing, notes, lapses, change, veto, one)
+        elif veto is not None and one.role in veto.roles:
             notes.append(f"{one.name} rejected the earlier head {one.head[:10]}; here a rejection ends with a push.")
         else:
-            _read_veto(standing, notes, lapses, change, veto, one)
+            notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
     return Vetoes(standing=tuple(standing), notes=tuple(notes), lapses=tuple(lapses))
 
 

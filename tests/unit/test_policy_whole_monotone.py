@@ -1,0 +1,136 @@
+"""Less support and more objection never turn a refusal into a yes, whatever sections a policy has.
+
+Each example takes away step by step, most often something that counted, so that the step from yes to no is among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from gate.policy.decision import Answer, Decision
+from gate.policy.delegation import find_cyclic
+from gate.policy.effective import EffectivePolicy
+from gate.policy.evaluate import evaluate
+from gate.policy.facts import ApprovalFacts, Facts
+from tests.support.policies import EFFECTIVE, H1, POLICY, approve, build_facts, build_policy, reject
+from tests.support.whole_facts import SIGNERS, bind, contributions, rejections
+from tests.support.whole_policies import policies
+
+STEPS = 10
+Weakening = Callable[[Facts, Decision, Random], Facts]
+
+
+def fewer_approvals(facts: Facts, decision: Decision, random: Random) -> Facts:
+    """Exemptions are among them."""
+    approvals = [one for one in facts.approvals if one.act == "approve"]
+    exempting = {index for one in decision.freezes for index in one.exempted_by}
+    counted = [one for one in approvals if one.index in exempting.union(decision.counted)]
+    pool = counted if counted and random.random() < 0.7 else approvals
+    gone = random.sample(pool, min(len(pool), random.choice([1, 1, 1, 2, 5])))
+    return replace(facts, approvals=tuple(one for one in facts.approvals if one not in gone))
+
+
+def fewer_clearances(facts: Facts, _: Decision, random: Random) -> Facts:
+    gone = random.randrange(len(facts.clearances) + 1)
+    return replace(facts, clearances=facts.clearances[:gone] + facts.clearances[gone + 1 :])
+
+
+def fewer_delegations(facts: Facts, _: Decision, random: Random) -> Facts:
+    """Of a circle all count for nothing, so that to take one out of it lets the others count: those stay."""
+    cyclic = find_cyclic(facts.delegations)
+    free = [one for one in facts.delegations if one not in cyclic]
+    gone = random.choice(free) if free else None
+    return replace(facts, delegations=tuple(one for one in facts.delegations if one is not gone))
+
+
+def fewer_cosigners(facts: Facts, _: Decision, random: Random) -> Facts:
+    glass = facts.break_glass
+    if glass is None:
+        return facts
+    gone = random.randrange(len(glass.cosigners) + 1)
+    return replace(facts, break_glass=replace(glass, cosigners=glass.cosigners[:gone] + glass.cosigners[gone + 1 :]))
+
+
+def no_break_glass(facts: Facts, _: Decision, __: Random) -> Facts:
+    return replace(facts, break_glass=None)
+
+
+WEAKENINGS: dict[str, Weakening] = {
+    "approvals and exemptions": fewer_approvals,
+    "clearances": fewer_clearances,
+    "delegations": fewer_delegations,
+    "co-signatures": fewer_cosigners,
+    "the break-glass": no_break_glass,
+}
+
+
+def descend(policy: EffectivePolicy, facts: Facts, random: Random, kind: str) -> None:
+    """Takes away ``kind`` or approvals, step by step; after the first refusal nothing is allowed any more."""
+    decision = evaluate(policy, facts)
+    for step in range(STEPS):
+        name = kind if step % 2 == 0 else "approvals and exemptions"
+        facts = WEAKENINGS[name](facts, decision, random)
+        after = evaluate(policy, facts)
+        assert decision.answer.allows or not after.answer.allows, f"{decision.answer} and without {name} {after.answer}"
+        if decision.answer is not after.answer:
+            event(f"{decision.answer} without {name}: {after.answer}")
+        decision = after
+
+
+@pytest.mark.req("INV-01", "POL-01", "POL-07", "POL-08")
+@pytest.mark.parametrize("kind", WEAKENINGS)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_what_is_taken_away_never_makes_a_refusal_a_yes(kind: str, data: st.DataObject) -> None:
+    policy = data.draw(policies())
+    facts = data.draw(contributions(policy))
+    descend(policy, facts, data.draw(st.randoms(use_true_random=False)), kind)
+
+
+@pytest.mark.req("INV-01", "POL-03")
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_further_rejection_never_makes_a_refusal_a_yes(data: st.DataObject) -> None:
+    """Of one person, who rejects in several roles, by signature and on the forge, for this head and an earlier one."""
+    policy = data.draw(policies())
+    facts = data.draw(contributions(policy))
+    decision = evaluate(policy, facts)
+    by = (data.draw(st.sampled_from(SIGNERS)),)
+    for index in data.draw(st.permutations(range(400, 405))):
+        objection = replace(data.draw(rejections(facts.now, by)), index=index)
+        facts = replace(facts, approvals=(*facts.approvals, bind(objection, policy)))
+        after = evaluate(policy, facts)
+        assert decision.answer.allows or not after.answer.allows, f"{decision.answer}, then {after.answer}"
+        if decision.answer is not after.answer:
+            event(f"{decision.answer} and rejected as {objection.role} ({objection.kind}): {after.answer}")
+        decision = after
+
+
+GOOD = (approve("bob", "maintainer:ledger"), approve("dana", "qa", index=11))
+VETO = reject("sam", "security", index=20)
+
+
+@pytest.mark.req("POL-03")
+@pytest.mark.parametrize("kind", ["signature", "forge-review"])
+def test_who_rejects_again_in_a_role_without_a_veto_keeps_their_veto(kind: str) -> None:
+    decision = decide(*GOOD, VETO, replace(VETO, index=21, role="change-board", kind=kind))
+    assert (decision.answer, [one.code for one in decision.reasons]) == (Answer.REJECTED, ["veto"])
+    assert decide(*GOOD, VETO, approve("sam", "security", index=22)).answer is Answer.APPROVED
+
+
+@pytest.mark.req("POL-03")
+def test_who_rejects_an_earlier_head_afterwards_keeps_their_veto() -> None:
+    ends = build_policy(POLICY.replace("survives_push: true", "survives_push: false"))
+    acts = [replace(one, policy_digest=ends.digest) for one in (*GOOD, VETO, replace(VETO, index=21, head=H1))]
+    assert evaluate(ends, build_facts(policy=ends, approvals=tuple(acts))).answer is Answer.REJECTED
+    assert evaluate(ends, build_facts(policy=ends, approvals=(*acts[:2], acts[3]))).answer is Answer.APPROVED
+
+
+def decide(*approvals: ApprovalFacts) -> Decision:
+    return evaluate(EFFECTIVE, build_facts(approvals=approvals))
