@@ -71,6 +71,14 @@ class InForceReader:
         return self._last
 
 
+def force_at(engine: Engine, now: InForce, at: datetime) -> InForce:
+    """What was in force at ``at``, while ``now`` is; before the first activation, that one. ``UnavailableError``."""
+    with engine.connect() as connection:
+        history = policies.history(connection)
+        row = next((one for one in history if one.activated_at <= at), history[-1])
+        return now if row.idx == now.index else _read_activation(connection, row)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
     """A repository as registered, in the activation that says it; ``removed_at`` is None while that is in force."""

@@ -3,14 +3,15 @@
 The delivery was verified before. Recorded is a review of a commit that is the head of a revision of the contribution,
 by our own mirror; of another commit, or of one the forge does not name, nothing is. The reviewer is whom the directory
 knows by the forge's login, with the roles they hold now; a login that is nobody's is recorded as nobody's and counts
-for nothing. Which review is somebody's word, ``forge_words.py`` says, and whether it counts, the policy.
+for nothing. An approval is bound to the policy in force when it was given, however late it is delivered. Which review
+is somebody's word, ``forge_words.py`` says, and whether it counts, the policy.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
@@ -29,9 +30,11 @@ from gate.store.tables import contribution, forge_review
 from gate.workflow.act_form import grant_members, person_members
 from gate.workflow.entry import build_entry, contribution_stream, revision_subject
 from gate.workflow.evaluate import decide, policy_members, undecided
+from gate.workflow.force import force_at
 from gate.workflow.forge_words import why_no_news, write_role
-from gate.workflow.gather import Gathered, gather, numbers_sharing, readable_groups
+from gate.workflow.gather import Gathered, gather, readable_groups
 from gate.workflow.parts import Parts
+from gate.workflow.redecide import redecide_same_work
 from gate.workflow.signature import RESULT, directory_members
 
 ATTEMPTS: Final = 5
@@ -108,11 +111,10 @@ def _act(state: ReviewState) -> Act | None:
 
 
 def _decide(parts: Parts, row: ContributionRow, act: Act) -> None:
-    """A change request stands, and ends, in every contribution of the same work."""
+    """A change request stands, and ends, in every contribution of the same work, also where this one is undecidable."""
+    if act is not Act.APPROVE:
+        redecide_same_work(parts, row.repository, row.number)
     decide(parts, row.repository, row.number)
-    others = numbers_sharing(parts.engine, row.repository, row.number) if act is not Act.APPROVE else ()
-    for number in others:
-        decide(parts, row.repository, number)
 
 
 def _try(parts: Parts, forge: str, review: ForgeReview, act: Act, revision: RevisionRow, by: Recorder) -> str | None:
@@ -127,6 +129,9 @@ def _try(parts: Parts, forge: str, review: ForgeReview, act: Act, revision: Revi
 
 def _record(parts: Parts, forge: str, review: ForgeReview, act: Act, revision: RevisionRow, by: Recorder) -> str | None:
     gathered = gather(parts, revision.repository, revision.number)
+    under = _given_under(parts, gathered, review, act)
+    if under is None:
+        return f"When review {review.id} was given, no policy covered {revision.target}."
     reviewer = _find_reviewer(parts, review.login, gathered)
     now = parts.clock.now()
     found = ForgeReviewRow(
@@ -145,16 +150,29 @@ def _record(parts: Parts, forge: str, review: ForgeReview, act: Act, revision: R
         roles=reviewer.roles,
         head=revision.head,
         target=revision.target,
-        policy_digest=bytes.fromhex(gathered.policy.digest),
+        policy_digest=bytes.fromhex(under.policy.digest),
         submitted_at=review.submitted_at,
         recorded_at=now,
-        expires_at=_expires(gathered, act, min(review.submitted_at, now)),
+        expires_at=_expires(under, act, min(review.submitted_at, now)),
     )
     why = why_no_news(forge_reviews.history(parts.engine, revision.repository, revision.number), found)
     if why is not None:
         return f"Nothing new: {why}."
-    parts.ledger.append(_command(parts, gathered, revision, found, reviewer, by))
+    command = _command(parts, under, revision, found, reviewer, by)
+    parts.ledger.append(replace(command, policy_epoch=gathered.force.epoch))
     return None
+
+
+def _given_under(parts: Parts, gathered: Gathered, review: ForgeReview, act: Act) -> Gathered | None:
+    """The same with the policy of the time when it was given (INV-02); None when there was none.
+
+    What takes a yes away is taken as it comes, under the policy in force now.
+    """
+    if act is not Act.APPROVE:
+        return gathered
+    force = force_at(parts.engine, gathered.force, review.submitted_at)
+    policy = force.policies.policy_for(gathered.row.repository, gathered.row.target)
+    return replace(gathered, force=force, policy=policy) if policy is not None else None
 
 
 def _find_reviewer(parts: Parts, login: str, gathered: Gathered) -> _Reviewer:
@@ -197,7 +215,6 @@ def _command(
                 values={**update, "updated_at": found.recorded_at},
             ),
         ),
-        policy_epoch=gathered.force.epoch,
         key=f"forge-review/{hashlib.sha256(key.encode()).hexdigest()}",
     )
 

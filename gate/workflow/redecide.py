@@ -9,6 +9,7 @@ so, and that others who append wait for it no longer than for one another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
@@ -19,7 +20,7 @@ from gate.store.contributions import ContributionRow
 from gate.store.fetch import Place
 from gate.workflow.entry import SYSTEM
 from gate.workflow.evaluate import Weighed, decide, weigh
-from gate.workflow.gather import Reading
+from gate.workflow.gather import Reading, numbers_sharing
 from gate.workflow.parts import Parts
 
 BATCH: Final = 100
@@ -45,6 +46,16 @@ def redecide_open(parts: Parts) -> int:
     if problem is not None:
         raise problem
     return done
+
+
+def redecide_same_work(parts: Parts, repository: str, number: int) -> None:
+    """Decide every other contribution of the same work anew: a rejection stands, and ends, in all of them.
+
+    One that cannot be decided now stops none of the others; what is recorded of it runs out by itself.
+    """
+    for other in numbers_sharing(parts.engine, repository, number):
+        with suppress(UnavailableError, ConflictError):
+            decide(parts, repository, other)
 
 
 def redecide(parts: Parts, rows: Sequence[ContributionRow]) -> Iterator[tuple[ContributionRow, Outcome]]:

@@ -26,11 +26,11 @@ from gate.store import approvals
 from gate.workflow.afterwards import say_afterwards
 from gate.workflow.evaluate import Look, decide, look
 from gate.workflow.free_text import text_of
-from gate.workflow.gather import numbers_sharing
 from gate.workflow.offer import Offer, offer
 from gate.workflow.parts import Parts
 from gate.workflow.presence import prove_presence
 from gate.workflow.receipt import receipt
+from gate.workflow.redecide import redecide_same_work
 from gate.workflow.shown import SignedIn
 from gate.workflow.sign_shown import ReceiptShown, SignChoice, SignForm, SignRequest
 from gate.workflow.signature import Signature, build_signature
@@ -118,10 +118,8 @@ def sign(parts: Parts, who: SignedIn, request: SignRequest, password: str, addre
     with suppress(UnavailableError, ConflictError):
         # Should this fail, the signature stands and is durable; until the worker decides anew the answer is *error*.
         decide(parts, request.repository, request.number)
-        if request.act is not Act.APPROVE:
-            # A rejection stands, and ends, in every contribution of the same work.
-            for number in numbers_sharing(parts.engine, request.repository, request.number):
-                decide(parts, request.repository, number)
+    if request.act is not Act.APPROVE:
+        redecide_same_work(parts, request.repository, request.number)
     return receipt(parts, index)
 
 

@@ -402,6 +402,22 @@ def test_a_review_dismissed_after_the_landing_changes_no_decision(world: World, 
     assert world.audit().ok
 
 
+@pytest.mark.req("RCV-08", "INV-02")
+def test_a_review_that_is_delivered_late_is_of_the_policy_it_was_given_under(world: World, hub: ForgeClient) -> None:
+    head = opened(hub)
+    world.clock.move(hours=2)
+    world.activate(STANDS_IN.replace("I reviewed this change and it is right.", "I reviewed every line of it."))
+    world.clock.move(hours=2)
+    hub.say("bob", "approved", head, at="2026-11-22T10:59:00Z")
+    assert why_not(world) == {"Bob Lind": "other-policy"}
+    hub.say("carl", "approved", head, id=502, at="2026-11-22T11:01:00Z")
+    world.sign("dana")
+    assert world.word(head) == "approved"
+    hub.say("erin", "rejected", head, id=503, at="2026-11-22T10:59:00Z")
+    assert world.word(head) == "rejected"
+    assert world.audit().ok
+
+
 @pytest.mark.req("RCV-08", "INV-01")
 def test_a_change_request_survives_the_same_work_proposed_again(world: World, hub: ForgeClient) -> None:
     head = opened(hub)

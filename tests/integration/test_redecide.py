@@ -12,6 +12,7 @@ import pytest
 
 from gate.directory.api import Directory
 from gate.directory.remembered import RememberedDirectory
+from gate.domain.approval import Act
 from gate.domain.errors import UnavailableError
 from gate.domain.people import Person, PersonRef, RoleGroup, RoleSnapshot
 from gate.policy.decision import Decision
@@ -29,7 +30,7 @@ from gate.workflow.recorded import Recorded, Records
 from gate.workflow.redecide import redecide, redecide_open
 from gate.workflow.work import Worker
 from tests.support.databases import TestDatabase
-from tests.support.journey import POLICY, REPOSITORY, START, World, open_world
+from tests.support.journey import MAIN, POLICY, RELEASE, REPOSITORY, START, World, open_world
 
 pytestmark = pytest.mark.req("POL-04")
 FIRST, SECOND = Place(REPOSITORY, 1), Place(REPOSITORY, 2)
@@ -257,3 +258,20 @@ def test_while_they_are_decided_anew_the_rest_answer_error(world: World, monkeyp
     assert seen[0] == (0, ["pending"] * 2 + ["error"] * 3)
     assert seen[2] == (2, ["pending"] * 4 + ["error"])
     assert seen[4] == (4, ["pending"] * 5)
+
+
+@pytest.mark.req("INV-01", "INV-03")
+def test_a_veto_stands_in_all_of_the_same_work_though_one_cannot_be_decided(tmp_path: Path) -> None:
+    with open_world(tmp_path / "world") as world:
+        first = world.push("first", {"a": "1"})
+        world.repo.git("update-ref", RELEASE, world.repo.tip(MAIN) or "")
+        world.push("second", {"b": "1"}, base=first, target="release")
+        third = world.push("third", {"c": "1"}, base=first)
+        registry = world.policies / "repositories.yaml"
+        registry.write_text(registry.read_text().replace("[main, release]", "[main]"))
+        world.activate()
+        for login in ("bob", "dana"):
+            world.sign(login, number=3)
+        assert world.word(third) == "approved"
+        world.sign("erin", Act.REJECT, number=1)
+        assert world.word(third) == "rejected"
