@@ -22,6 +22,7 @@ from gate.git.survey import LandedChange, Progress, default_branch, survey
 from gate.policy.decision import RequirementResult, RuleResult
 from gate.policy.effective import EffectivePolicy
 from gate.policy.evaluate import evaluate
+from gate.policy.exceptions import find_open
 from gate.policy.ownership import role_groups
 from gate.workflow.attribute import claimed_addresses
 from gate.workflow.preview_assumptions import asks_for_sizes, list_assumptions
@@ -32,7 +33,6 @@ from gate.workflow.preview_causes import (
     find_causes,
     group_causes,
     name_role,
-    open_needs,
 )
 from gate.workflow.preview_facts import build_facts, changed_paths, claiming_commits
 from gate.workflow.preview_people import Roster, admit_all, build_roster, load_roster
@@ -194,7 +194,7 @@ def _merge(
         commits=len(change.commits),
         paths=len(change.paths),
         causes=tuple(find_causes(policy, facts, decision)),
-        needs=tuple(_need(need, rule in {one.id for one in decision.freezes}) for rule, need in open_needs(decision)),
+        needs=tuple(_need(one.need, one.is_exemption) for one in find_open(decision)),
         because=tuple(_because(rule, roster) for rule in decision.rules if rule.requirements),
         out_of_scope=decision.out_of_scope,
     )

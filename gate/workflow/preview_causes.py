@@ -16,6 +16,7 @@ from typing import Final
 from gate.policy.decision import Decision, Reason, RequirementResult
 from gate.policy.effective import EffectivePolicy
 from gate.policy.evaluate import evaluate
+from gate.policy.exceptions import find_open
 from gate.policy.facts import Facts
 from gate.policy.prerequisites import MEND_ENTITY, MEND_REPOSITORY_ENTITY
 from gate.workflow.preview_facts import robots_by_address
@@ -177,9 +178,9 @@ def find_causes(policy: EffectivePolicy, facts: Facts, decision: Decision) -> It
         if reason.code != "freeze" or reason.rule not in exemptible:
             yield Cause(code=_code(policy, facts, decision, reason), sentence=reason.sentence)
     faulty = {reason.rule for reason in decision.reasons if reason.code.startswith("group-")}
-    for rule, need in open_needs(decision):
-        if not need.is_satisfiable and rule not in faulty:
-            yield _nobody(need)
+    for one in find_open(decision):
+        if not one.need.is_satisfiable and one.of not in faulty:
+            yield _nobody(one.need)
 
 
 def _nobody(need: RequirementResult) -> Cause:
@@ -189,15 +190,6 @@ def _nobody(need: RequirementResult) -> Cause:
     role = name_role(need)
     sentence = f"Nobody can sign as {role}{': ' if why else ''}{'; '.join(why)}."
     return Cause(code="nobody-can" if is_told else "approver-unknown", sentence=sentence, topic=role)
-
-
-def open_needs(decision: Decision) -> Iterator[tuple[str, RequirementResult]]:
-    """What signatures are missing, each with its rule or freeze."""
-    for rule in decision.rules:
-        yield from ((rule.id, need) for need in rule.requirements if need.missing)
-    for freeze in decision.freezes:
-        if freeze.exempt is not None and freeze.exempt.missing:
-            yield freeze.id, freeze.exempt
 
 
 def name_role(need: RequirementResult) -> str:
