@@ -13,6 +13,7 @@ from typing import Final
 
 from gate.domain.errors import InputError
 from gate.policy.bind import bind
+from gate.policy.decision import RuleState
 from gate.policy.document import Policy
 from gate.policy.evaluate import evaluate
 from gate.policy.layer_document import Layer
@@ -23,6 +24,7 @@ from gate.policy.registry import PolicySet
 from gate.policy.source import Place, Source, parse_source
 from gate.policy.suite import Tried, run_suite
 
+_UNMET: Final = (RuleState.UNSATISFIED, RuleState.ERROR)
 MOST_TOGETHER: Final = 4 * MOST_STEPS
 """Of the tests of all files that are activated together."""
 
@@ -87,7 +89,9 @@ def check_coverage(parts: Iterable[Part], results: Iterable[Tried]) -> tuple[Par
 
 def _is_sole(part: Part, tried: Tried) -> bool:
     if part.without is None:
-        return tried.unmet == {part.id} and any(rule.id == part.id for rule in tried.decision.rules)
+        return tried.unmet == {part.id} and any(
+            rule.id == part.id and rule.state in _UNMET for rule in tried.decision.rules
+        )
     return evaluate(*bind(part.without, tried.case)).answer.allows
 
 

@@ -16,7 +16,7 @@ from gate.policy.layers import build_tested
 from gate.policy.parse import read_checks, read_owners, read_prerequisites, read_rules
 from gate.policy.read import check_declared, read_change_request, read_duration, read_globs, read_path_patterns
 from gate.policy.read_cases import read_cases
-from gate.policy.sections import ANY_FREEZE, CEILING, read_freezes
+from gate.policy.sections import ANY_FREEZE, NAMED, read_freezes
 from gate.policy.shape_errors import shape_of
 from gate.policy.source import Place, Source
 
@@ -61,18 +61,16 @@ def _read_rules(source: Source, found: LayerShape, policy: Policy) -> tuple[Rule
 
 
 def _check_new_names(source: Source, found: LayerShape, policy: Policy) -> None:
+    """Those of one kind in the layer itself are told apart where they are read, and so are its kinds."""
     taken = {
         *(rule.id for rule in policy.rules),
         *(freeze.id for freeze in policy.freezes),
         *(scope.id for scope in policy.out_of_scope),
-        *CEILING,
-        ANY_FREEZE,
+        *(one.id for one in policy.prerequisites),
+        *(check.name for check in policy.checks),
     }
-    _refuse_taken(source, "rules", "id", [rule.id for rule in found.rules], taken)
-    _refuse_taken(source, "freezes", "id", [one.id for one in found.freezes], taken | {one.id for one in found.rules})
-    prerequisites = {one.id for one in policy.prerequisites}
-    _refuse_taken(source, "prerequisites", "id", [one.id for one in found.prerequisites], prerequisites)
-    _refuse_taken(source, "checks", "name", [one.name for one in found.checks], {one.name for one in policy.checks})
+    for section, key, _ in NAMED:
+        _refuse_taken(source, section, key, [getattr(one, key) for one in getattr(found, section)], taken)
 
 
 def _refuse_taken(source: Source, section: str, key: str, names: Iterable[str], taken: Iterable[str]) -> None:

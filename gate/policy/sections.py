@@ -41,6 +41,15 @@ from gate.policy.source import Place, Source
 CEILING = ("separation", "veto")
 """What no break-glass ever waives, whatever a file says."""
 ANY_FREEZE = "freeze"
+RESERVED = (*CEILING, ANY_FREEZE, "change-request")
+"""Names that refusals, tests and a break-glass use for something else."""
+NAMED = (
+    ("rules", "id", "rule"),
+    ("prerequisites", "id", "prerequisite"),
+    ("checks", "name", "check"),
+    ("freezes", "id", "freeze"),
+)
+"""Sections whose entries have names, the key, and what one is called."""
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 _BUSINESS_DAYS = re.compile(r"([1-9][0-9]?)bd")
 
@@ -132,18 +141,18 @@ def _read_plain(
 
 
 def _check_names(source: Source, found: shapes.PolicyShape | LayerShape) -> None:
-    """A break-glass waives by name, so a name says one thing."""
-    rules = [rule.id for rule in found.rules]
-    for number, one in enumerate(found.freezes):
-        if one.id in rules:
-            raise source.error(
-                ("freezes", number, "id"), f"`{one.id}` is also the name of a rule.", "Give one of them another name."
-            )
-    for section, names in (("rules", rules), ("freezes", [one.id for one in found.freezes])):
-        for number, name in enumerate(names):
-            if name in (ANY_FREEZE, *CEILING):
+    """A name says one thing: a refusal, a test and a break-glass all go by it."""
+    seen: dict[str, str] = {}
+    for section, key, what in NAMED:
+        for number, one in enumerate(getattr(found, section)):
+            name, place = str(getattr(one, key)), (section, number, key)
+            if name in RESERVED:
                 raise source.error(
-                    (section, number, "id"), f"`{name}` means something else to a break-glass.", "Choose another name."
+                    place, f"`{name}` means something else in tests and to a break-glass.", "Choose another name."
+                )
+            if seen.setdefault(name, what) != what:
+                raise source.error(
+                    place, f"`{name}` is also the name of a {seen[name]}.", "Give one of them another name."
                 )
 
 

@@ -5,9 +5,28 @@ from __future__ import annotations
 import pytest
 
 from gate.domain.errors import InputError
+from gate.policy.coverage import examine_suite, parts_of
 from gate.policy.parse import parse_policy
 from tests.support.policies import POLICY
 
+COVERED = """\
+apiVersion: gate/v1
+kind: ApprovalPolicy
+metadata: {id: small, title: Small, owners: [board]}
+applies_to: {repositories: [core], branches: [main]}
+identity: {roles: {qa: {group: "cn=qa,dc=ex"}}}
+ownership: [{paths: ["**"], team: ledger}]
+meanings: {look: {text: I looked., kind: review}}
+rules: [{id: four-eyes, description: Quality looks., require: [{role: qa, count: 1, meaning: look}]}]
+fixtures:
+  base:
+    now: "2026-07-01T12:00:00Z"
+    repository: {owning_teams: [ledger]}
+    change: {paths: [a], author: ann}
+    people: {ann: {team: shop}, kim: {team: quality, roles: [qa]}}
+tests:
+  - {name: t, change: {WHAT: true}, approvals: [{by: kim}], expect: pending}
+"""
 REVIEW = "text: I reviewed this change."
 
 
@@ -57,3 +76,34 @@ def test_words_of_every_language_stay(words: str) -> None:
 @pytest.mark.parametrize("escape", ["\\Uffffffff", "\\U00110000", "\\U80000000"])
 def test_an_escape_beyond_all_characters_is_an_error_of_the_file(escape: str) -> None:
     assert refused(POLICY.replace(REVIEW, f'text: "{escape}"')).line
+
+
+@pytest.mark.req("POL-05")
+@pytest.mark.parametrize(
+    ("mine", "theirs", "what"),
+    [
+        ("id: owner-review", "gxp-training", "rule"),
+        ("id: owner-review", "build", "rule"),
+        ("id: gxp-training", "build", "prerequisite"),
+    ],
+)
+def test_one_name_says_one_thing_or_the_test_of_one_would_cover_the_other(mine: str, theirs: str, what: str) -> None:
+    assert f"`{theirs}` is also the name of a {what}." in refused(POLICY.replace(mine, f"id: {theirs}")).message
+
+
+@pytest.mark.req("POL-05")
+@pytest.mark.parametrize("name", ["change-request", "veto", "freeze", "separation"])
+@pytest.mark.parametrize("mine", ["id: owner-review", "id: gxp-training", "name: build"])
+def test_nor_does_anything_take_the_name_of_what_is_no_rule(mine: str, name: str) -> None:
+    key = mine.split(":")[0]
+    assert "means something else" in refused(POLICY.replace(mine, f"{key}: {name}")).message
+
+
+@pytest.mark.req("POL-05")
+@pytest.mark.parametrize("name", ["conflicts", "draft"])
+def test_what_holds_a_change_up_anyway_covers_no_rule_of_its_name(name: str) -> None:
+    """The rule is met; that the change conflicts with its target says nothing about it."""
+    policy = parse_policy("p.yaml", COVERED.replace("four-eyes", name).replace("WHAT", name))
+    found = examine_suite(policy, parts_of(policy))
+    assert [one.differences for one in found.results] == [()]
+    assert [part.id for part in found.missing] == [name]

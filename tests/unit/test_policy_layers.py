@@ -429,7 +429,7 @@ def test_the_smaller_number_and_the_larger_count_win() -> None:
 
 MISTAKES = {
     "a rule of the policy": ("id: security-look", "id: qa-signoff", "is taken", "tighten"),
-    "the name of a ceiling": ("id: security-look", "id: veto", "is taken", "another name"),
+    "the name of a ceiling": ("id: security-look", "id: veto", "means something else", "another name"),
     "a check of the policy": ("name: scan", "name: build", "is taken", "another name"),
     "a prerequisite of the policy": ("id: course", "id: gxp-training", "is taken", "another name"),
     "an unknown policy": ("extends: baseline", "extends: base", "`base` is not declared", "baseline"),
