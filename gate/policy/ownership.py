@@ -67,8 +67,7 @@ def find_outsider(owned: Owned, contributors: Iterable[PersonFacts]) -> str | No
         if outside is not None:
             path, owners = outside
             team = f"is of team {person.team}" if person.team is not None else "has no team in the directory"
-            owner = " and ".join(sorted(owners)) or "nobody"
-            return f"{person.name} {team}, and {path} is owned by {owner}"
+            return f"{person.name} {team}, and {path} is owned by {' and '.join(sorted(owners))}"
     return None
 
 
