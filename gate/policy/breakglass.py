@@ -168,7 +168,8 @@ def _read_cosign(
     """The co-signature as a requirement of its own, asked of everybody but the invoker."""
     apart = replace(change, separation=_without_invoker(change.separation, invoked))
     need = expand_requirement("break-glass", "break-glass/cosign", rule.cosign, change)[0]
-    signed = [_as_approval(one, invoked, rule) for one in invoked.cosigners]
+    ordered = sorted(invoked.cosigners, key=lambda one: one.index)
+    signed = [_as_approval(one, invoked, rule) for one in ordered]
     valid = [
         Valid(approval=one, lapses_at=lapse_of(change, one))
         for one in signed
