@@ -16,6 +16,14 @@ def list_proposals(parts: Parts, limit: int = 50) -> tuple[ProposalItem, ...]:
     return tuple(build_item(parts, row, counts.get(row.number, 0)) for row in proposals.newest(parts.engine, limit))
 
 
+def open_proposals(parts: Parts) -> tuple[ProposalItem, ...]:
+    """Those that still wait for approvals, oldest first. Only what is recorded: who may approve is not looked up."""
+    counts = proposals.approved_counts(parts.engine)
+    rows = [row for row in reversed(proposals.newest(parts.engine)) if row.state == "open"]
+    items = (build_item(parts, row, counts.get(row.number, 0)) for row in rows)
+    return tuple(item for item in items if item.state == "open")
+
+
 def build_item(parts: Parts, row: ProposalRow, approvals: int) -> ProposalItem:
     """One proposal. ``needed`` is what the policies in force ask for: 0 where they let nobody propose."""
     current = policies.in_force(parts.engine)

@@ -35,12 +35,18 @@ def receipt(parts: Parts, index: int) -> ReceiptShown:
         repository=repository,
         number=number,
         answer=_answer(parts, repository, number),
+        proposal=_proposal(statement),
     )
 
 
 def _about(statement: Statement) -> tuple[str | None, int | None]:
     repository, number = statement.predicate.get("repository"), statement.predicate.get("number")
     return (repository if isinstance(repository, str) else None, number if isinstance(number, int) else None)
+
+
+def _proposal(statement: Statement) -> int | None:
+    number = statement.stream.removeprefix("proposal/")
+    return int(number) if number != statement.stream else None
 
 
 def _answer(parts: Parts, repository: str | None, number: int | None) -> Answer | None:

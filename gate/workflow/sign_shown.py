@@ -100,6 +100,7 @@ class ReceiptShown:
     repository: str | None = None
     number: int | None = None
     answer: Answer | None = None
+    proposal: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,8 @@ def test_proposed_tried_approved_by_two_and_in_force(browser: Browser, gate: Gat
         expect(boris.page.get_by_role("button", name="approve this change")).to_have_count(0)
     assert gate.ask(head).json()["answer"] == "approved"
     with visiting(browser, gate, has_scripts=has_scripts) as anna:
-        anna.sign_in("anna").go("/policies").page.get_by_role("link", name="Policy proposal 1").click()
+        anna.sign_in("anna").reads("Changes of the policies to approve")
+        anna.page.get_by_role("link", name="Policy proposal 1").click()
         anna.reads("Anna Berg, Chen Li, Erik Holm")
         anna.page.get_by_role("link", name="Try it on a contribution").click()
         anna.press("Try it")
@@ -91,6 +92,9 @@ def test_proposed_tried_approved_by_two_and_in_force(browser: Browser, gate: Gat
         chen.reads("Meaning: I approve this change of the rules.")
         sign(chen, "approve this change")
         chen.reads("Signed and recorded")
+        chen.page.get_by_role("link", name="Open policy proposal 1").click()
+        chen.reads("It came into force.")
+        expect(chen.go("/").page.get_by_text("Changes of the policies to approve")).to_have_count(0)
         chen.go("/policies").reads("Policy proposal 1 of Boris Klein, approved by Anna Berg and Chen Li.")
         chen.reads("Came into force")
         chen.go("/log").reads("Policy epoch 3 came into force")

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 from gate.web.context import parts, who
 from gate.web.permissions import Permission, requires
 from gate.workflow import inbox as inbox_step
+from gate.workflow.proposal_list import open_proposals
 
 inbox = Blueprint("inbox", __name__)
 
@@ -14,4 +15,4 @@ inbox = Blueprint("inbox", __name__)
 @inbox.get("/")
 @requires(Permission.READ_INBOX)
 def show_inbox() -> str:
-    return render_template("inbox.html", inbox=inbox_step.inbox(parts(), who()))
+    return render_template("inbox.html", inbox=inbox_step.inbox(parts(), who()), proposals=open_proposals(parts()))
