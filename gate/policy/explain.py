@@ -110,7 +110,7 @@ def _rule_lines(rule: RuleResult) -> Iterator[str]:
             is_known = bool(rule.requirements)
             yield f"Rule {rule.id}: {rule.error}{f' It applies because {because}.' if is_known else ''}"
         case RuleState.UNSATISFIED:
-            yield f"Rule {rule.id}: {rule.description} It applies because {because}."
+            yield f"Rule {rule.id}: {_sentence(rule.description)} It applies because {because}."
             for requirement in rule.requirements:
                 yield from _requirement_lines(requirement)
         case RuleState.WAIVED:
@@ -184,7 +184,11 @@ def _scope_line(one: OutOfScope) -> str:
 
 def _rule_line(rule: Rule, policy: Policy) -> str:
     asked = "; ".join(_requirement_words(one) for one in rule.require)
-    return f"{rule.description} {_when_words(rule)}: {asked} (rule {rule.id})."
+    return f"{_sentence(rule.description)} {_when_words(rule)}: {asked} (rule {rule.id})."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _when_words(rule: Rule) -> str:

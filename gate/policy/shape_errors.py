@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,6 +13,16 @@ from gate.domain.errors import InputError
 from gate.policy.source import Place, Source
 
 T = TypeVar("T", bound=BaseModel)
+
+_KINDS: Final = {
+    "bool_type": "is true or false",
+    "int_type": "is a whole number",
+    "string_type": "is a text",
+    "list_type": "is a list",
+    "dict_type": "is a mapping",
+    "model_type": "is a mapping",
+}
+_TRUTHS: Final = {"True": "true", "False": "false"}
 
 
 def shape_of(model: type[T], source: Source) -> T:
@@ -32,7 +42,7 @@ def shape_of(model: type[T], source: Source) -> T:
 
 def _finding(model: type[BaseModel], source: Source, found: Any) -> InputError:
     place: Place = tuple(part for part in found["loc"] if part != "[key]")
-    last, limits = str(place[-1]) if place else "file", found.get("ctx", {})
+    last, limits = next((part for part in reversed(place) if isinstance(part, str)), "file"), found.get("ctx", {})
     match found["type"]:
         case "extra_forbidden":
             known = _keys(_model_at(model, place[:-1]))
@@ -53,7 +63,7 @@ def _finding(model: type[BaseModel], source: Source, found: Any) -> InputError:
             return source.error(
                 place,
                 f"`{_shown(found['input'])}` is not a possible value of `{last}`.",
-                f"Write {limits['expected']}.",
+                f"Write {_TRUTHS.get(limits['expected'], limits['expected'])}.",
             )
         case "too_short" | "string_too_short":
             return source.error(place, f"`{last}` is empty.", "Give at least one.")
@@ -65,9 +75,9 @@ def _finding(model: type[BaseModel], source: Source, found: Any) -> InputError:
         case "greater_than_equal":
             return source.error(place, f"`{last}` is {found['input']}.", f"Write {limits['ge']} or more.")
         case _:
-            said = str(found["msg"]).removeprefix("Input ")
+            said = _KINDS.get(found["type"]) or str(found["msg"]).removeprefix("Input ")
             return source.error(
-                place, f"`{last}` {said}, but here stands {_shown(found['input'])}.", _wanted(found["type"])
+                place, f"`{last}` {said}, but here stands {_found(found['input'])}.", _wanted(found["type"])
             )
 
 
@@ -85,6 +95,10 @@ def _wanted(kind: str) -> str:
         "dict_type": "Write a mapping of name: value.",
         "model_type": "Write a mapping: {key: value}.",
     }.get(kind, "See docs/policy.md for the shape.")
+
+
+def _found(value: object) -> str:
+    return f'the text "{_shown(value)}"' if isinstance(value, str) else _shown(value)
 
 
 def _shown(value: object) -> str:

@@ -73,6 +73,13 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "unknown of": (OWNER, OWNER.replace("each_owning_team", "every_team"), "every_team", "each_owning_team"),
     "no as a word": ("when: {cross_team: false}", "when: {cross_team: no}", "cross_team", "true or false"),
     "two rules of one name": ("- id: qa-signoff", "- id: owner-review", "declared twice", "another name"),
+    "yes for true": (
+        "survives_push: true",
+        "survives_push: yes",
+        'is true or false, but here stands the text "yes"',
+        "true",
+    ),
+    "a group of people that is none": ("for: [contributors, approvers]", "for: [contributors, approver]", "possible value of `for`", "'approvers'"),
     "two prerequisites of one name": ("id: terms-accepted", "id: gxp-training", "declared twice", "another name"),
     "duplicate key": (
         "approval: {",
@@ -103,7 +110,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "pattern that requires nothing": ('"CHG-[0-9]+", example: CHG-1042', '".*", example: CHG-1042', "empty id", "CHG-"),
     "duration in words": ("valid_for: 14d", "valid_for: two weeks", "not a duration", "14d"),
     "duration of zero": ("valid_for: 14d", "valid_for: 0d", "not a duration", "14d"),
-    "people not distinct": ("distinct_people: true", "distinct_people: false", "distinct_people", "True"),
+    "people not distinct": ("distinct_people: true", "distinct_people: false", "distinct_people", "true"),
     "committers may approve": (
         "exclude: [author, committers,",
         "exclude: [author,",
@@ -259,6 +266,11 @@ def test_the_files_are_checked_together() -> None:
     ("good", "bad", "said"),
     [
         ("mode: enforce", "mode: block", "`block` is not a possible value"),
+        (
+            "owning_teams: [platform]",
+            "owning_teams: platform",
+            '`owning_teams` is a list, but here stands the text "platform"',
+        ),
         ("protected: [main, ", "protected: [refs/heads/main, ", "full ref"),
         ("owning_teams: [platform]", "owning_teams: []", "`owning_teams` is empty"),
         ("owning_teams: [platform]", 'owning_teams: ["a)(b"]', "not a valid name"),
