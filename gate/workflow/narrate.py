@@ -66,7 +66,8 @@ def narrate(statement: Statement) -> str:
             whose = f"{said['vetoBy']['displayName']}'s rejection (entry {said['veto']})"
             return f"{reviewer['displayName']} cleared {whose} of {place} as {role}."
         case EntryKind.DELEGATED:
-            when = f"from {said['startsAt'][:16]} to {said['endsAt'][:16]} UTC".replace("T", " ")
+            start, end = (said[one][:16].replace("T", " ") for one in ("startsAt", "endsAt"))
+            when = f"from {start} to {end} UTC"
             return f"The delegation of {_handed_over(said)} is recorded, {when}."
         case EntryKind.DELEGATION_ENDED:
             by = said["endedBy"]["displayName"]

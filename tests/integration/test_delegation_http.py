@@ -111,6 +111,7 @@ def test_handed_over_listed_and_ended_by_the_forms_alone(world: World) -> None:
     wrong = dana.answer("/delegations/hand-over", page, "typo")
     assert (wrong.status_code, "delegated" in world.kinds()) == (422, False)
     index = entry_of(dana.answer("/delegations/hand-over", page))
+    assert re.search(r"from [-0-9]+ [:0-9]+ to [-0-9]+ [:0-9]+ UTC\.", dana.client.get(f"/receipts/{index}").text)
     assert listed(world) == [(index, "active")]
     gil = sit_down(world, "gil")
     assert f'href="/delegations/{index}/end"' in gil.client.get("/delegations").text
