@@ -91,8 +91,8 @@ def exit_code(problem: GateError) -> int:
 def main() -> None:
     """Contribution Gate: signed approvals of cross-team contributions, with proof.
 
-    Start with `gate init`, then `gate policy activate`, `gate hook install` and `gate serve`. The instance
-    directory (settings, keys, database) is --instance, else $GATE_INSTANCE, else ./instance.
+    Start with `gate init`, which puts the first policies in force, then `gate hook install` and `gate serve`. The
+    instance directory (settings, keys, database) is --instance, else $GATE_INSTANCE, else ./instance.
     """
 
 
