@@ -38,6 +38,7 @@ from gate.policy.read import (
     check_declared,
     check_expression_text,
     check_unique,
+    check_values,
     read_change_request,
     read_duration,
     read_globs,
@@ -68,6 +69,7 @@ def parse_policy(name: str, text: str | bytes) -> Policy:
 def read_policy(source: Source) -> Policy:
     """A policy from an already parsed file of kind ApprovalPolicy."""
     found = shape_of(shapes.PolicyShape, source)
+    check_values(source)
     _check_separation(source, found)
     roles = _read_roles(source, found)
     meanings = tuple(Meaning(id=id, text=one.text, kind=MeaningKind(one.kind)) for id, one in found.meanings.items())

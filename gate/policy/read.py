@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from gate.policy import shape as shapes
 from gate.policy.document import ChangeRequest, Of, Requirement, Role
@@ -30,6 +31,24 @@ def check_unique(source: Source, what: str, section: str, key: str, names: Itera
                 "Give one of them another name.",
             )
         seen[name] = number
+
+
+def check_values(source: Source) -> None:
+    """A key with nothing behind it is a value somebody forgot: `valid_for:` must not mean for ever. In tests, and only
+    there, null is a value.
+    """
+    if isinstance(source.value, dict):
+        for section, value in source.value.items():
+            if section not in ("fixtures", "tests"):
+                _refuse_nothing(source, (section,), value)
+
+
+def _refuse_nothing(source: Source, place: Place, value: Any) -> None:
+    if value is None:
+        raise source.error(place, f"`{place[-1]}` has no value.", "Write one, or remove the key.")
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            _refuse_nothing(source, (*place, key), inner)
 
 
 def check_declared(source: Source, place: Place, what: str, name: str, known: Iterable[str]) -> None:

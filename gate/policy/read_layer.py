@@ -14,7 +14,14 @@ from gate.policy.layer_document import Layer, Tightened
 from gate.policy.layer_shape import LayerShape
 from gate.policy.layers import build_tested
 from gate.policy.parse import read_checks, read_owners, read_prerequisites, read_rules
-from gate.policy.read import check_declared, read_change_request, read_duration, read_globs, read_path_patterns
+from gate.policy.read import (
+    check_declared,
+    check_values,
+    read_change_request,
+    read_duration,
+    read_globs,
+    read_path_patterns,
+)
 from gate.policy.read_cases import read_cases
 from gate.policy.sections import ANY_FREEZE, NAMED, read_freezes
 from gate.policy.shape_errors import shape_of
@@ -29,6 +36,7 @@ def extended_by(source: Source) -> str:
 def read_layer(source: Source, policy: Policy) -> Layer:
     """A layer on ``policy`` from an already parsed file."""
     found = shape_of(LayerShape, source)
+    check_values(source)
     _check_new_names(source, found, policy)
     meanings = [meaning.id for meaning in policy.meanings]
     layer = Layer(

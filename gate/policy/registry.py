@@ -19,7 +19,7 @@ from gate.policy.layer_document import Layer
 from gate.policy.layers import apply_layers
 from gate.policy.parse import read_policy
 from gate.policy.paths import branch_name, check_glob, glob_matches, globs_overlap, matches_any
-from gate.policy.read import check_declared, read_change_request
+from gate.policy.read import check_declared, check_values, read_change_request
 from gate.policy.read_layer import extended_by, read_layer
 from gate.policy.registered import Registry, Repository, Robot
 from gate.policy.shape_errors import shape_of
@@ -190,6 +190,7 @@ def _check_covered(registry: Registry, number: int, policies: tuple[Policy, ...]
 
 def _read_registry(source: Source) -> Registry:
     found = shape_of(shapes.RepositoriesShape, source)
+    check_values(source)
     _check_unique_repositories(source, found)
     repositories = tuple(_read_repository(source, number, one) for number, one in enumerate(found.repositories))
     robots = tuple(_read_robot(source, number, one) for number, one in enumerate(found.robots))

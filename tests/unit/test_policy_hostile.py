@@ -7,7 +7,9 @@ import pytest
 from gate.domain.errors import InputError
 from gate.policy.coverage import examine_suite, parts_of
 from gate.policy.parse import parse_policy
-from tests.support.policies import POLICY
+from gate.policy.registry import build_policy_set
+from tests.support.policies import POLICY, REPOSITORIES
+from tests.unit.test_policy_layers import HEAD
 
 COVERED = """\
 apiVersion: gate/v1
@@ -107,3 +109,33 @@ def test_what_holds_a_change_up_anyway_covers_no_rule_of_its_name(name: str) -> 
     found = examine_suite(policy, parts_of(policy))
     assert [one.differences for one in found.results] == [()]
     assert [part.id for part in found.missing] == [name]
+
+
+@pytest.mark.req("POL-05")
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("approval: {valid_for: 14d, distinct_people: true}", "approval: {valid_for: }"),
+        ("veto: {roles: [maintainer, qa, security], survives_push: true}", "veto:"),
+        ("when: {cross_team: true}", "when: {cross_team: }"),
+        ('change_request: {pattern: "CHG-[0-9]+", example: CHG-1042}', "change_request: ~"),
+    ],
+)
+def test_a_value_that_somebody_forgot_is_not_taken_for_less(written: str, left: str) -> None:
+    error = refused(POLICY.replace(written, left))
+    assert "has no value" in error.message
+    assert error.line == line_of(POLICY, written)
+
+
+@pytest.mark.req("POL-05")
+def test_nor_in_the_registry_and_in_layers() -> None:
+    with pytest.raises(InputError, match="`entity` has no value"):
+        build_policy_set(
+            {
+                "policy.yaml": POLICY,
+                "repositories.yaml": REPOSITORIES.replace("mode: enforce", "mode: enforce, entity: ~"),
+            }
+        )
+    layer = HEAD + "approval: {valid_for: }\n"
+    with pytest.raises(InputError, match="`valid_for` has no value"):
+        build_policy_set({"policy.yaml": POLICY, "repositories.yaml": REPOSITORIES, "layer.yaml": layer})
