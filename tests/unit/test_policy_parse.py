@@ -79,7 +79,12 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         'is true or false, but here stands the text "yes"',
         "true",
     ),
-    "a group of people that is none": ("for: [contributors, approvers]", "for: [contributors, approver]", "possible value of `for`", "'approvers'"),
+    "a group of people that is none": (
+        "for: [contributors, approvers]",
+        "for: [contributors, approver]",
+        "possible value of `for`",
+        "'approvers'",
+    ),
     "two prerequisites of one name": ("id: terms-accepted", "id: gxp-training", "declared twice", "another name"),
     "duplicate key": (
         "approval: {",
