@@ -129,6 +129,8 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _wrong_kind(one: ApprovalFacts) -> tuple[str, str] | None:
+    if one.kind == FORGE_REVIEW and one.on_behalf_of is not None:
+        return "forge-for", "nobody reviews on the forge in somebody else's name"
     if one.kind in (SIGNATURE, FORGE_REVIEW):
         return None
     return "unknown-kind", f"it is neither a signature nor a review on the forge but {one.kind!r}"

@@ -139,3 +139,19 @@ def test_nor_in_the_registry_and_in_layers() -> None:
     layer = HEAD + "approval: {valid_for: }\n"
     with pytest.raises(InputError, match="`valid_for` has no value"):
         build_policy_set({"policy.yaml": POLICY, "repositories.yaml": REPOSITORIES, "layer.yaml": layer})
+
+
+@pytest.mark.req("POL-07")
+def test_a_deputy_signs_and_a_review_on_the_forge_is_nobody_elses() -> None:
+    handed = (
+        COVERED.replace("count: 1, meaning: look}", "count: 1, meaning: look, forge_review: true}")
+        .replace("rules: [", "delegation: {roles: [qa], max_period: 21d}\nrules: [")
+        .replace("ann: {team: shop}", "ann: {team: shop}, eve: {team: quality}")
+    )
+    delegation = '{from: kim, to: eve, role: qa, starts: "2026-06-30T00:00:00Z", until: "2026-07-10T00:00:00Z"}'
+    for kind, answer in (("signature", "approved"), ("forge-review", "pending")):
+        signed = f"approvals: [{{by: eve, for: kim, kind: {kind}}}], delegations: [{delegation}], expect: {answer}}}"
+        policy = parse_policy(
+            "p.yaml", handed.replace("change: {WHAT: true}, approvals: [{by: kim}], expect: pending}", signed)
+        )
+        assert [one.differences for one in examine_suite(policy, parts_of(policy)).results] == [()]
