@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from gate import __version__
 from gate.auditlog.entry import EntryKind, Operator, Recorder, RecorderKind, Subject, build_statement
@@ -16,6 +16,9 @@ from gate.domain.contribution import GitRevision
 from gate.signing.envelope import build_envelope
 from gate.store.command import FreeText, NewEntry
 from gate.workflow.parts import Parts
+
+PEOPLE: Final = "people"
+"""The stream of what concerns people and no contribution: registers, delegations."""
 
 OPERATOR = Operator(software=f"contribution-gate/{__version__}")
 SYSTEM = Recorder(kind=RecorderKind.SYSTEM, id="gate")

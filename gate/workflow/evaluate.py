@@ -26,7 +26,7 @@ from gate.store.fetch import Place
 from gate.store.freshness import FreshnessRow
 from gate.store.housekeeping import freshness as freshness_table
 from gate.store.tables import contribution
-from gate.workflow.entry import SYSTEM, build_entry, contribution_stream, revision_subject
+from gate.workflow.entry import PEOPLE, SYSTEM, build_entry, contribution_stream, revision_subject
 from gate.workflow.gather import Gathered, Reading
 from gate.workflow.parts import Parts
 
@@ -160,6 +160,8 @@ def _build_command(parts: Parts, seen: Look, by: Recorder) -> Command:
     row, decision = seen.gathered.row, seen.decision
     said = Blob(kind="decision", content=decision_bytes(decision))
     facts = Blob(kind="facts", content=seen.facts)
+    # A delegation that ends meanwhile leaves no entry in this contribution's stream.
+    is_delegated = any(one.on_behalf_of is not None for one in seen.gathered.facts.approvals)
     entry = build_entry(
         parts,
         EntryKind.DECISION,
@@ -217,6 +219,7 @@ def _build_command(parts: Parts, seen: Look, by: Recorder) -> Command:
             ),
         ),
         blobs=(said, facts),
+        expects=((PEOPLE, seen.gathered.people_version),) if is_delegated else (),
         policy_epoch=seen.gathered.force.epoch,
     )
 

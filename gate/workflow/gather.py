@@ -5,8 +5,9 @@ directory that cannot answer becomes ``directory_error`` in the facts, never an 
 error of it. Nothing here decides and nothing here writes.
 
 A ``Reading`` may be of many contributions, which share what was asked for one of them. What is recorded about each is
-fenced by its stream's version and the policy epoch when a decision is appended; the directory was asked after
-``directory_checked_at``. It lives as long as one batch of decisions, and no longer.
+fenced by its stream's version and the policy epoch when a decision is appended, and by that of ``people`` where
+somebody signed for somebody; the directory was asked after ``directory_checked_at``. It lives as long as one batch of
+decisions, and no longer.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ from gate.workflow.recorded import Recorded, Records
 class Gathered:
     """One contribution's facts with what they were gathered under.
 
-    ``vetoed_in``: by log index, the other contribution in which a rejection among the facts was signed. ``outage`` is
-    what stands behind ``directory_error``, with its cause for the log.
+    ``vetoed_in`` and ``people_version`` are those of what is recorded. ``outage`` is what stands behind
+    ``directory_error``, with its cause for the log.
     """
 
     row: ContributionRow
@@ -56,6 +57,7 @@ class Gathered:
     policy: EffectivePolicy
     facts: Facts
     vetoed_in: Mapping[int, ContributionRow]
+    people_version: int
     outage: UnavailableError | None = None
 
 
@@ -112,6 +114,7 @@ class Reading:
             policy=policy,
             facts=facts,
             vetoed_in=recorded.vetoed_in,
+            people_version=recorded.people_version,
             outage=asked.outage,
         )
 

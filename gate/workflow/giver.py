@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from gate.domain.clock import format_instant
 from gate.domain.errors import NotPermittedError
 from gate.domain.people import PersonRef, RoleGroup, RoleSnapshot
 from gate.store import acts
 from gate.workflow.act_form import grant_members, person_members, say_instant, say_role
+from gate.workflow.entry import PEOPLE
 from gate.workflow.gather import person_ref
 from gate.workflow.parts import Parts
 from gate.workflow.sign_shown import SignChoice
-
-PEOPLE: Final = "people"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from gate.policy.facts import (
 )
 from gate.store import approvals, commits, contributions
 from gate.store.approvals import CheckRow
+from gate.store.auditlog import load_stream_version
 from gate.store.contributions import ContributionRow
 from gate.store.engine import Connection
 from gate.store.fetch import Place
@@ -35,6 +36,7 @@ from gate.workflow.act_facts import (
 )
 from gate.workflow.approval_facts import build_approvals, read_words
 from gate.workflow.contributor_facts import build_contributors, read_makers
+from gate.workflow.entry import PEOPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,11 @@ class Recorded:
     """One contribution as recorded. ``git_digest`` names the blob of what git said of its head.
 
     ``vetoed_in``: by log index, the other contribution in which a rejection among the facts was signed.
+    ``people_version``: of stream ``people`` when it was read, which ends delegations without a word in this one's.
     """
 
     row: ContributionRow
+    people_version: int
     git_digest: bytes
     contributors: tuple[ContributorFacts, ...]
     approvals: tuple[ApprovalFacts, ...]
@@ -70,6 +74,7 @@ class Records:
     """The rows about ``places``, read now over one connection, whose answers are all of one moment."""
 
     def __init__(self, connection: Connection, places: Sequence[Place], now: datetime) -> None:
+        self._people_version = load_stream_version(connection, PEOPLE)
         self._rows = contributions.find_each(connection, places)
         self._revisions = contributions.revisions_each(connection, self._rows)
         self._others = {
@@ -96,6 +101,7 @@ class Records:
         said, vetoed_in = build_approvals(self._words, row, policy, others)
         return Recorded(
             row=row,
+            people_version=self._people_version,
             git_digest=revisions[-1].git_digest,
             contributors=build_contributors(self._makers, place, revisions, others),
             approvals=said,

@@ -18,10 +18,10 @@ from gate.domain.errors import NotPermittedError
 from gate.domain.people import Person, RoleGrant, RoleSnapshot
 from gate.store.command import Blob, Command, EntryIndex, Row
 from gate.store.tables import approval, contribution
-from gate.workflow.entry import build_entry, by_person, commit_text, contribution_stream, revision_subject
+from gate.workflow.entry import PEOPLE, build_entry, by_person, commit_text, contribution_stream, revision_subject
 from gate.workflow.evaluate import Look, policy_members, undecided
 from gate.workflow.gather import readable_groups
-from gate.workflow.giver import PEOPLE, Giver, check_giver, giver_members, read_giver
+from gate.workflow.giver import Giver, check_giver, giver_members, read_giver
 from gate.workflow.parts import Parts
 from gate.workflow.shown import SignedIn
 from gate.workflow.sign_shown import SignChoice

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
 from gate.domain.errors import ConflictError, GateError, InputError, NotPermittedError, NotSignedInError
+from gate.store.command import Command
+from gate.store.writer import Outcome
 from gate.workflow import delegate, delegation_pages, evaluate, pages
+from gate.workflow.redecide import redecide_open
 from gate.workflow.timeline import read_statement
 from tests.support.directory_ldif import PASSWORD
 from tests.support.exceptional_world import end_delegation, form_under, hand_over, open_exceptional, wish
@@ -90,6 +94,29 @@ def test_between_the_end_and_the_new_decision_the_answer_is_no_yes(
     page = pages.contribution(world.parts, world.who("anna"), REPOSITORY, 1)
     assert page.decision is None
     assert world.word(head) != "approved"
+
+
+@pytest.mark.req("INV-01", "INV-07")
+def test_a_delegation_that_ends_while_many_are_decided_counts_in_none_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end is no entry of the contribution; a decision read before it must not stand after it."""
+    head, index = sign_for_dana(world)
+    base = world.policies / "base.yaml"
+    base.write_text(f"{base.read_text()}# the same rules\n")
+    world.activate()
+    append_all = world.parts.ledger.append_all
+
+    def ended_before(commands: Sequence[Command], **more: Any) -> tuple[Outcome, ...]:
+        monkeypatch.setattr(world.parts.ledger, "append_all", append_all)
+        world.clock.move(seconds=1)
+        end_delegation(world, "dana", index)
+        return append_all(commands, **more)
+
+    monkeypatch.setattr(delegate, "decide", lambda *_: None)
+    monkeypatch.setattr(world.parts.ledger, "append_all", ended_before)
+    redecide_open(world.parts)
+    assert world.word(head) == "pending"
 
 
 def test_it_runs_out_by_itself(world: World) -> None:
