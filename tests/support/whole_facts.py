@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from hypothesis import strategies as st
@@ -122,10 +123,11 @@ def rejections(draw: st.DrawFn, now: datetime, by: tuple[PersonFacts, ...] = STA
 
 
 @st.composite
-def contributions(draw: st.DrawFn, policy: EffectivePolicy) -> Facts:
+def contributions(draw: st.DrawFn, policy: EffectivePolicy, is_rejected: bool | None = None) -> Facts:
     """Facts under ``policy`` with nearly everything that people could sign; the tests take away from it."""
     now = draw(st.sampled_from([NOW, NOW, DURING_FREEZE]))
-    rejected = draw(st.lists(rejections(now), max_size=2, unique_by=lambda one: one.index) if draw(_RARE) else _NONE)
+    is_rejected = draw(_RARE) if is_rejected is None else is_rejected
+    rejected = draw(st.lists(rejections(now), min_size=1, max_size=2, unique_by=_INDEX)) if is_rejected else []
     approvals = _acts(draw, policy, now)
     contributors = _contributors(draw)
     facts = Facts(
@@ -160,7 +162,7 @@ def contributions(draw: st.DrawFn, policy: EffectivePolicy) -> Facts:
 
 
 _ANY = st.integers(0, len(everything()) - 1)
-_NONE: st.SearchStrategy[list[ApprovalFacts]] = st.just([])
+_INDEX = attrgetter("index")
 _RARE = st.sampled_from([False, False, True])
 _SELDOM = st.sampled_from([False] * 15 + [True])
 

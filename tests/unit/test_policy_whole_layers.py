@@ -125,7 +125,7 @@ _TEAMS = st.sampled_from(["ledger", "payments", "platform", None])
 @given(st.data())
 def test_a_layer_makes_no_answer_better_and_takes_no_ownership(data: st.DataObject) -> None:
     base = data.draw(policies())
-    facts = data.draw(contributions(base))
+    facts = data.draw(contributions(base, data.draw(st.booleans())))
     more = [data.draw(layers(base.policy, id)) for id in ("one", "two")[: data.draw(st.integers(1, 2))]]
     if data.draw(st.booleans()):
         kept = data.draw(st.sets(st.integers(0, len(facts.approvals) - 1), min_size=15))

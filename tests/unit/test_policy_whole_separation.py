@@ -23,9 +23,10 @@ from tests.support.whole_policies import policies
 def contributed(draw: st.DrawFn) -> tuple[EffectivePolicy, Facts]:
     """Some of those who sign took part, too."""
     policy = draw(policies())
-    facts = draw(contributions(policy))
+    facts = draw(contributions(policy, draw(st.booleans())))
     logins = draw(st.lists(st.sampled_from([one.login for one in SIGNERS]), min_size=1, max_size=4, unique=True))
     parts = st.sampled_from(["author", "committer", "co-author", "pusher", "shared"])
+    logins += [one.name.lower() for one in facts.clearances[:1]]
     more = tuple(contributor(login, draw(parts), revisions=(1,)) for login in logins)
     return policy, replace(facts, contributors=(*facts.contributors, *more))
 
