@@ -33,12 +33,12 @@ def read_vetoes(change: Change, acts: Acts) -> Vetoes:
     lapses: list[datetime] = []
     for one in sorted(acts.rejected.values(), key=lambda rejection: rejection.index):
         veto = change.policy.veto
-        if veto is not None and is_veto(change, one):
-            _read_veto(standing, notes, lapses, change, veto, one)
-        elif veto is not None and one.role in veto.roles:
+        if veto is None or one.role not in veto.roles:
+            notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
+        elif not is_veto(change, one):
             notes.append(f"{one.name} rejected the earlier head {one.head[:10]}; here a rejection ends with a push.")
         else:
-            notes.append(f"{one.name} rejected this as {one.role}, a role without a veto.")
+            _read_veto(standing, notes, lapses, change, veto, one)
     return Vetoes(standing=tuple(standing), notes=tuple(notes), lapses=tuple(lapses))
 
 
