@@ -48,6 +48,8 @@ def test_nothing_is_left_over_from_another_evaluation(data: st.DataObject) -> No
     unheard_of = f"corp{next(NUMBERS)}:".encode()
     unknown = parse_facts(facts_bytes(facts).replace(b"corp:", unheard_of))
     fresh = decision_bytes(evaluate(build_text(write(switches)), unknown)).replace(unheard_of, b"corp:")
+    untrained = tuple(replace(one, trainings=(), terms=()) for one in facts.people)
+    evaluate(build(switches), replace(facts, people=untrained))
     other = build(data.draw(SWITCHED))
     others = data.draw(contributions(other))
     evaluate(other, others)
