@@ -13,6 +13,7 @@ from gate.policy.decision import Decision
 from gate.policy.explain import explain_policy
 from gate.policy.record import parse_facts
 from gate.policy.registered import Repository
+from gate.policy.registry import PolicySet
 from gate.store import approvals, blobs
 from gate.store import contributions as stored
 from gate.store import policies as activations
@@ -149,18 +150,12 @@ def policies(parts: Parts) -> PolicyPage | None:
     if row is None:
         return None
     force = parts.in_force()
-    effective = {
-        policy.file: digest
-        for policy in force.policies.policies
-        for digest in [_effective_of(parts, policy.id)]
-        if digest
-    }
     files = tuple(
         PolicyFile(
             name=name,
             text=blobs.load(parts.engine, digest).decode("utf-8", "replace"),
             digest=digest.hex(),
-            effective=effective.get(name),
+            effective=_effective(force.policies, name),
         )
         for name, digest in force.files
     )
@@ -173,14 +168,11 @@ def policies(parts: Parts) -> PolicyPage | None:
     )
 
 
-def _effective_of(parts: Parts, policy_id: str) -> str | None:
-    force = parts.in_force()
-    for entry in force.policies.registry.repositories:
-        for branch in entry.protected:
-            found = force.policies.policy_for(entry.id, branch)
-            if found is not None and found.id == policy_id:
-                return found.digest
-    return None
+def _effective(policies: PolicySet, file: str) -> tuple[tuple[str, str, str], ...]:
+    """Repository, branch and effective digest of everything a file is in force for."""
+    held = ((entry.id, branch) for entry in policies.registry.repositories for branch in entry.protected)
+    found = ((*place, policies.policy_for(*place)) for place in held)
+    return tuple((id, branch, one.digest) for id, branch, one in found if one is not None and one.policy.file == file)
 
 
 def log(parts: Parts, page: int) -> tuple[TimelineItem, ...]:

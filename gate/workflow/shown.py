@@ -202,10 +202,12 @@ class RepositoryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFile:
+    """``effective`` are (repository, branch, digest): what approvals there bind, layers included."""
+
     name: str
     text: str
     digest: str
-    effective: str | None
+    effective: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,3 +137,13 @@ prerequisites:
         assert page.decision is not None
         assert [one.id for one in page.decision.conditions if not one.is_met] == list(page.terms)
         assert page.terms == {"terms": "inner-source"}
+
+
+@pytest.mark.req("INV-12", "INV-04")
+def test_the_policies_page_names_the_digest_that_a_signer_binds(world: World) -> None:
+    world.push("good", {"a": "1"})
+    shown = pages.policies(world.parts)
+    assert shown is not None
+    found = next(file.effective for file in shown.files if file.name != "repositories.yaml")
+    bound = {(repository, branch): digest for repository, branch, digest in found}
+    assert bound[REPOSITORY, "main"] in world.form("bob").statement
