@@ -41,7 +41,7 @@ MODULES = (
     "separation", "conditions", "applies", "prerequisites", "exceptions", "freezes", "delegation", "breakglass",
     "classification", "matching", "ownership",
 )  # fmt: skip
-SLOW_TESTS = ("docs", "parse", "lint", "mutate", "examples", "simulate")
+SLOW_TESTS = ("docs", "parse", "lint", "mutate", "examples", "simulate", "whole")
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
