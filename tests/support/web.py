@@ -606,7 +606,11 @@ def build_policies(world: World) -> shown.PolicyPage:
         activated_at=NOW,
         activated_by=world.text,
         index=2,
-        files=(shown.PolicyFile(name="bank.yaml", text=world.text, digest=DIGEST, effective=(("ledger-core", "main", DIGEST),)),),
+        files=(
+            shown.PolicyFile(
+                name="bank.yaml", text=world.text, digest=DIGEST, effective=(("ledger-core", "main", DIGEST),)
+            ),
+        ),
     )
 
 
