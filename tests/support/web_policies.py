@@ -29,6 +29,7 @@ def build_answers(decision: Decision, text: str) -> dict[str, Any]:
         ),
         "proposal_pages.proposal_page": lambda who, number: build_page(decision, text),
         "proposal_pages.trial": lambda number, repository, contribution: build_trial(decision, text),
+        "proposal_list.open_proposals": lambda: (build_item(decision, text),),
         "proposal_effects.list_tried": lambda: ("ledger-core#12",),
     }
 

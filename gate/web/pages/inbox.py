@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from gate.web.context import parts, who
 from gate.web.permissions import Permission, requires
 from gate.workflow import inbox as inbox_step
-from gate.workflow.proposal_list import open_proposals
+from gate.workflow import proposal_list
 
 inbox = Blueprint("inbox", __name__)
 
@@ -15,4 +15,6 @@ inbox = Blueprint("inbox", __name__)
 @inbox.get("/")
 @requires(Permission.READ_INBOX)
 def show_inbox() -> str:
-    return render_template("inbox.html", inbox=inbox_step.inbox(parts(), who()), proposals=open_proposals(parts()))
+    return render_template(
+        "inbox.html", inbox=inbox_step.inbox(parts(), who()), proposals=proposal_list.open_proposals(parts())
+    )
