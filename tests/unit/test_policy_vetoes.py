@@ -48,6 +48,7 @@ def staff(login: str, **changes: Any) -> dict[str, Any]:
 
 
 CLEARED = build_policy(POLICY.replace("survives_push: true}", "survives_push: true, cleared_by: [change-board]}"))
+FORGE = build_policy(POLICY.replace("each_owning_team, count: 1", "each_owning_team, count: 1, forge_review: true"))
 VETO = reject("sam", "security", index=90)
 
 
@@ -209,3 +210,40 @@ def test_a_team_that_owns_nothing_of_it_clears_nothing_though_its_group_was_read
     decision = decide(BY_MAINTAINERS, clearances=(mine,), role_members=(*rows, platform))
     assert decision.answer is Answer.REJECTED
     assert "Pat could not clear it: platform owns nothing that this changes." in lines_of(decision)
+
+
+@pytest.mark.req("POL-03")
+@pytest.mark.parametrize("kind", ["signature", "forge-review"])
+def test_who_rejects_again_in_a_role_without_a_veto_keeps_their_veto(kind: str) -> None:
+    again = replace(VETO, index=91, role="change-board", kind=kind)
+    decision = decide(EFFECTIVE, approvals=(BOB, DANA, VETO, again))
+    assert (decision.answer, [one.code for one in decision.reasons]) == (Answer.REJECTED, ["veto"])
+    taken_back = (BOB, DANA, VETO, approve("sam", "security", index=92))
+    assert decide(EFFECTIVE, approvals=taken_back).answer is Answer.APPROVED
+
+
+@pytest.mark.req("POL-03")
+def test_who_rejects_an_earlier_head_afterwards_keeps_their_veto() -> None:
+    ends = build_policy(POLICY.replace("survives_push: true", "survives_push: false"))
+    earlier = replace(VETO, index=91, head=H1)
+    assert decide(ends, approvals=(BOB, DANA, VETO, earlier)).answer is Answer.REJECTED
+    assert decide(ends, approvals=(BOB, DANA, earlier)).answer is Answer.APPROVED
+
+
+@pytest.mark.req("POL-03", "RCV-08")
+def test_an_approving_review_takes_back_a_change_request_on_the_forge_and_no_signed_veto() -> None:
+    review = replace(BOB, index=92, kind="forge-review")
+    asked_to_change = replace(reject("bob", "maintainer:ledger", index=91), kind="forge-review")
+    assert decide(FORGE, approvals=(DANA, asked_to_change)).answer is Answer.REJECTED
+    assert decide(FORGE, approvals=(DANA, asked_to_change, review)).answer is Answer.APPROVED
+    signed = replace(asked_to_change, kind="signature")
+    assert decide(FORGE, approvals=(DANA, signed, review)).answer is Answer.REJECTED
+
+
+@pytest.mark.req("INV-12", "RCV-08")
+def test_a_review_in_two_roles_is_not_told_of_as_uncounted_where_it_counts_in_one() -> None:
+    """One review on the forge stands in every role its giver held; here they have lost one since."""
+    review = replace(BOB, kind="forge-review")
+    decision = decide(FORGE, approvals=(review, replace(review, role="security", team=None), DANA))
+    assert decision.answer is Answer.APPROVED
+    assert decision.not_counted == ()

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from gate.policy.decision import Answer, Decision
+from gate.policy.decision import Decision
 from gate.policy.delegation import find_cyclic
 from gate.policy.effective import EffectivePolicy
 from gate.policy.evaluate import evaluate
-from gate.policy.facts import ApprovalFacts, Facts
-from tests.support.policies import EFFECTIVE, H1, POLICY, approve, build_facts, build_policy, reject
+from gate.policy.facts import Facts
 from tests.support.whole_facts import SIGNERS, bind, contributions, rejections
 from tests.support.whole_policies import policies
 
@@ -111,27 +110,3 @@ def test_a_further_rejection_never_makes_a_refusal_a_yes(data: st.DataObject) ->
         if decision.answer is not after.answer:
             event(f"{decision.answer} and rejected as {objection.role} ({objection.kind}): {after.answer}")
         decision = after
-
-
-GOOD = (approve("bob", "maintainer:ledger"), approve("dana", "qa", index=11))
-VETO = reject("sam", "security", index=20)
-
-
-@pytest.mark.req("POL-03")
-@pytest.mark.parametrize("kind", ["signature", "forge-review"])
-def test_who_rejects_again_in_a_role_without_a_veto_keeps_their_veto(kind: str) -> None:
-    decision = decide(*GOOD, VETO, replace(VETO, index=21, role="change-board", kind=kind))
-    assert (decision.answer, [one.code for one in decision.reasons]) == (Answer.REJECTED, ["veto"])
-    assert decide(*GOOD, VETO, approve("sam", "security", index=22)).answer is Answer.APPROVED
-
-
-@pytest.mark.req("POL-03")
-def test_who_rejects_an_earlier_head_afterwards_keeps_their_veto() -> None:
-    ends = build_policy(POLICY.replace("survives_push: true", "survives_push: false"))
-    acts = [replace(one, policy_digest=ends.digest) for one in (*GOOD, VETO, replace(VETO, index=21, head=H1))]
-    assert evaluate(ends, build_facts(policy=ends, approvals=tuple(acts))).answer is Answer.REJECTED
-    assert evaluate(ends, build_facts(policy=ends, approvals=(*acts[:2], acts[3]))).answer is Answer.APPROVED
-
-
-def decide(*approvals: ApprovalFacts) -> Decision:
-    return evaluate(EFFECTIVE, build_facts(approvals=approvals))
